@@ -241,7 +241,7 @@ export function tellEnd(run: Run): void {
 }
 
 async function offer(message: string, run: Run, action: "Show Run" | "Review Edits"): Promise<void> {
-  if ((await vscode.window.showInformationMessage(message, action)) === action) {
+  if ((await vscode.window.showInformationMessage(plainText(message), action)) === action) {
     await vscode.commands.executeCommand(action === "Show Run" ? "inhouse.showRun" : "inhouse.reviewEdits", run.id);
   }
 }

@@ -1,26 +1,12 @@
 /** Endpoints: check all, and explain who serves an agent. */
-import { randomUUID } from "node:crypto";
 import vscode = require("vscode");
-import { load } from "./library";
 import { asCode, asMarkdown, plain } from "./problem";
 import type { EndpointStatus, Route } from "./protocol";
 import { showReport } from "./report";
 import type { Server } from "./server";
 
-/** `check` starts the checks and answers at once; their progress ends when they are done. */
 async function checked(server: Server, name?: string, baseUrl?: string): Promise<EndpointStatus[]> {
-  const client = await server.client();
-  const workDoneToken = randomUUID();
-  const done = new Promise<void>((resolve) => {
-    const listener = client.onProgress(load().WorkDoneProgress.type, workDoneToken, ({ kind }) => {
-      if (kind === "end") {
-        listener.dispose();
-        resolve();
-      }
-    });
-  });
-  await server.execute("inhouse.endpoints", { check: true, workDoneToken, ...(name ? { name, baseUrl } : {}) });
-  await done;
+  await server.finish("inhouse.endpoints", { check: true, ...(name ? { name, baseUrl } : {}) });
   return (await server.execute<EndpointStatus[]>("inhouse.endpoints")).filter((status) => (!name || status.name === name) && (!baseUrl || status.baseUrl === baseUrl));
 }
 

@@ -44,6 +44,7 @@ export function activate(context: vscode.ExtensionContext): { server: Server; ru
     showViews(server, lists),
     showProgress(runs),
     followTranscripts(),
+    server.documents(),
     reports(),
     answerFreely(runs, server),
     server.onDidStop(() => { runs.lose(); }),

@@ -2,10 +2,8 @@
  *
  * What there is, the server knows (`inhouse.providers`, `inhouse.endpoint.*`, `inhouse.embedded`); here it is asked for.
  */
-import { randomUUID } from "node:crypto";
 import vscode = require("vscode");
 import { keepKey } from "./keys";
-import { load } from "./library";
 import { plain } from "./problem";
 import type { EmbeddedStatus, EndpointAdded, EndpointStatus, ModelInfo, Provider, Route } from "./protocol";
 import { offerRemedies, partsOf } from "./remedies";
@@ -49,14 +47,15 @@ export class FirstMinute {
   async choose(title = "Add an endpoint"): Promise<boolean> {
     const picker = vscode.window.createQuickPick<Pick>();
     Object.assign(picker, { title, placeholder: "Looking for model servers on this machine…", busy: true, ignoreFocusOut: true, matchOnDescription: true });
+    const chosen = new Promise<Pick | undefined>((resolve) => {
+      picker.onDidAccept(() => { if (picker.selectedItems[0]) { resolve(picker.selectedItems[0]); } });
+      picker.onDidHide(() => { resolve(undefined); }); // While it looks for servers, too.
+    });
     picker.show();
     try {
       picker.items = await this.choices();
       Object.assign(picker, { busy: false, placeholder: "Which model serves your agents?" });
-      const picked = await new Promise<Pick | undefined>((resolve) => {
-        picker.onDidAccept(() => { resolve(picker.selectedItems[0]); });
-        picker.onDidHide(() => { resolve(undefined); });
-      });
+      const picked = await chosen;
       picker.hide();
       return (await picked?.act?.()) ?? false;
     } finally {
@@ -91,7 +90,7 @@ export class FirstMinute {
       return false;
     }
     const status = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: "Embedded model" }, (progress) =>
-      this.installed((message) => { progress.report({ message }); }));
+      this.server.finish("inhouse.embedded", { install: true }, (message) => { progress.report({ message }); }).then(() => this.embedded()));
     if (status.error) {
       await offerRemedies(status.error);
       return false;
@@ -129,24 +128,6 @@ export class FirstMinute {
     const elsewhere = uri ? `  VS Code keeps it.  For the terminal and other editors, run: inhouse key set ${name}` : "";
     void vscode.window.showInformationMessage(plain(`The key for ${name} is set.${elsewhere}`));
     return true;
-  }
-
-  private async installed(report: (message: string) => void): Promise<EmbeddedStatus> {
-    const client = await this.server.client();
-    const workDoneToken = randomUUID();
-    const done = new Promise<void>((resolve) => {
-      const listener = client.onProgress(load().WorkDoneProgress.type, workDoneToken, (value) => {
-        if (value.kind === "end") {
-          listener.dispose();
-          resolve();
-        } else if (value.message) {
-          report(value.message);
-        }
-      });
-    });
-    await this.server.execute("inhouse.embedded", { install: true, workDoneToken });
-    await done;
-    return this.embedded();
   }
 
   private async choices(): Promise<Pick[]> {

@@ -6,16 +6,17 @@ import type { Runs } from "./runs";
 import { runIdOf, SCHEME } from "./transcript";
 
 interface Call {
-  id: string;
-  tool: string;
+  /** What it did, as a sentence; a call that only ends a step has none, and no line of its own. */
+  did?: string;
   input: unknown;
   summary: string;
 }
 
 const FOLDED = /^[▸▾] /;
-const TOOL = /^- [✓✗] /;
-/** These tools have no line of their own. */
-const SILENT = new Set(["end_turn", "task_completed"]);
+/** The mark of a call, whose it is, and the first words that are told of it. */
+const TOOL = /^- [✓✗] (?:[\w.-]+: )?(Could not|\S+)/;
+/** Runs whose calls can be opened: what they were given may be whole files. */
+const MOST = 50;
 
 export class Folding implements vscode.DocumentLinkProvider, vscode.Disposable {
   /** Those that ended, in the order in which their lines were written. */
@@ -31,15 +32,18 @@ export class Folding implements vscode.DocumentLinkProvider, vscode.Disposable {
     this.parts = vscode.Disposable.from(
       vscode.languages.registerDocumentLinkProvider({ scheme: SCHEME }, this),
       vscode.commands.registerCommand("inhouse.toggle", (uri?: string, key?: string) => { this.toggle(uri, key); }),
+      runs.onDidStart(({ id }) => {
+        this.calls.set(id, []);
+        [...this.calls.keys()].slice(0, -MOST).forEach((oldest) => { this.calls.delete(oldest); });
+      }),
       runs.onEvent(({ run, event }) => {
-        const calls = this.calls.get(run.id) ?? [];
-        this.calls.set(run.id, calls);
         if (event.kind === "tool_call") {
-          this.given.set(`${run.id} ${event.callId}`, { id: event.callId, tool: event.tool, input: event.input, summary: "" });
+          this.given.set(`${event.runId} ${event.callId}`, { did: event.did, input: event.input, summary: "" });
         } else if (event.kind === "tool_result") {
-          const call = this.given.get(`${run.id} ${event.callId}`);
-          if (call && !(event.ok && SILENT.has(call.tool))) {
-            calls.push({ ...call, summary: event.summary || "done" });
+          const id = `${event.runId} ${event.callId}`, call = this.given.get(id);
+          this.given.delete(id);
+          if (call && (!event.ok || call.did)) {
+            this.calls.get(run.id)?.push({ ...call, summary: event.summary || "done" });
           }
         }
       }));
@@ -54,8 +58,8 @@ export class Folding implements vscode.DocumentLinkProvider, vscode.Disposable {
     this.folds.set(key, folds);
     let next = 0;
     return lines.map((line) => {
-      const call = TOOL.test(line) ? calls[next++] : undefined;
-      return call && this.opened.has(`${uri.toString()}#${call.id}`) ? `${line}\n\n${indent(details(call))}\n` : line;
+      const call = told(line, calls[next]);
+      return call && this.opened.has(keyOf(uri, next++)) ? `${line}\n\n${indent(details(call))}\n` : line;
     }).join("\n");
   }
 
@@ -63,7 +67,7 @@ export class Folding implements vscode.DocumentLinkProvider, vscode.Disposable {
     const toggles = [...this.places(document)].map(({ line, key }) => {
       const target = vscode.Uri.parse(`command:inhouse.toggle?${encodeURIComponent(JSON.stringify([document.uri.toString(), key]))}`);
       const text = document.lineAt(line).text;
-      const end = TOOL.test(text) ? 4 + (/^[\w ]*[\w]/.exec(text.slice(4))?.[0].length ?? 0) : text.length;
+      const end = text.startsWith("- ") ? 4 + (/^[\w ]*[\w]/.exec(text.slice(4))?.[0].length ?? 0) : text.length;
       const link = new vscode.DocumentLink(new vscode.Range(line, text.startsWith("- ") ? 2 : 0, line, end), target);
       link.tooltip = "Open or close";
       return link;
@@ -86,12 +90,10 @@ export class Folding implements vscode.DocumentLinkProvider, vscode.Disposable {
     let next = 0;
     for (let line = 0; line < document.lineCount; line++) {
       const text = document.lineAt(line).text;
-      const call = TOOL.test(text) ? calls[next] : undefined;
       if (FOLDED.test(text) && fold < folds.length) {
         yield { line, key: folds[fold++] ?? "" };
-      } else if (call) {
-        next++;
-        yield { line, key: `${document.uri.toString()}#${call.id}` };
+      } else if (told(text, calls[next])) {
+        yield { line, key: keyOf(document.uri, next++) };
       }
     }
   }
@@ -109,6 +111,14 @@ export class Folding implements vscode.DocumentLinkProvider, vscode.Disposable {
       this.changed(document);
     }
   }
+}
+
+const keyOf = (uri: vscode.Uri, call: number): string => `${uri.toString()}#call ${call}`;
+
+/** The call, where the line tells of it: a model may write marks of its own. */
+function told(line: string, call: Call | undefined): Call | undefined {
+  const said = TOOL.exec(line)?.[1];
+  return said && (said === "Could not" || call?.did?.split(" ", 1)[0] === said) ? call : undefined;
 }
 
 const details = (call: Call): string => `\`\`\`json\n${JSON.stringify(call.input, undefined, 2)}\n\`\`\`\n${call.summary}`;

@@ -48,9 +48,13 @@ export class Prompts implements vscode.Disposable, vscode.CodeLensProvider {
       return undefined;
     }
     this.history.rewind();
-    this.box = new Box(title, argument, before);
-    const given = await this.box.answer;
-    this.box = undefined;
+    const box = this.box = new Box(title, argument, before);
+    tellKeys(true);
+    const given = await box.answer;
+    if (this.box === box) { // Another may have taken its place.
+      this.box = undefined;
+      tellKeys(false);
+    }
     if (given.kind === "write") {
       this.kept.delete(keyOf(argument));
       await this.write(title, given.argument, given.text);
@@ -155,14 +159,13 @@ class Box {
     Object.assign(box, { title: plain(title), value, valueSelection: [0, value.length], placeholder: "What do you want?", ignoreFocusOut: true });
     this.show();
     this.answer = new Promise((resolve) => {
-      this.finish = (given) => { this.finish = () => undefined; resolve(given); listeners.dispose(); box.dispose(); tellKeys(false); };
+      this.finish = (given) => { this.finish = () => undefined; resolve(given); listeners.dispose(); box.dispose(); };
     });
     const listeners = vscode.Disposable.from(
       box.onDidAccept(() => { if (this.text) { this.finish({ kind: "send", text: this.text, argument: this.given }); } }),
       box.onDidHide(() => { this.finish({ kind: "leave", text: this.text }); }),
       box.onDidTriggerButton((button) => { if (button === WRITE) { this.write(""); } else { this.leftOut = !this.leftOut; this.show(); } }),
       box.onDidChangeValue((now) => { void this.typed(now); }));
-    tellKeys(true);
     box.show();
   }
 

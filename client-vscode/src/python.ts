@@ -83,6 +83,15 @@ async function ofPythonExtension(): Promise<string | undefined> {
   }
 }
 
+/** Have the user choose one; gives whether they did. */
+export async function choosePython(): Promise<boolean> {
+  const [file] = (await vscode.window.showOpenDialog({ title: "A Python of version 3.11 or newer", openLabel: "Use This Python" })) ?? [];
+  if (file) {
+    await vscode.workspace.getConfiguration("inhouse").update("python", file.fsPath, vscode.ConfigurationTarget.Global);
+  }
+  return file !== undefined;
+}
+
 /** The folders that are open: their programs are not taken for ours. */
 export const workspacePaths = (): string[] => (vscode.workspace.workspaceFolders ?? []).map((one) => one.uri.fsPath);
 

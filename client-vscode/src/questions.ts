@@ -17,9 +17,17 @@ function oneAtATime<T>(ask: () => Thenable<T>): Promise<T> {
   return next;
 }
 
-/** Before the client starts: what the server asks is asked here. */
-export function drawQuestions(client: LanguageClient): void {
-  client.onRequest("window/showMessageRequest", (params: ShowMessageRequestParams, token) => oneAtATime(() => ask(params, token)));
+/** Before the client starts: what the server asks is asked here, until it takes that back or is lost. */
+export function drawQuestions(client: LanguageClient, lost: vscode.Event<unknown>): void {
+  client.onRequest("window/showMessageRequest", async (params: ShowMessageRequestParams, token) => {
+    const over = new vscode.CancellationTokenSource(), cancel = (): void => { over.cancel(); };
+    const listeners = vscode.Disposable.from(token.onCancellationRequested(cancel), lost(cancel));
+    try {
+      return await oneAtATime(() => ask(params, over.token));
+    } finally {
+      listeners.dispose();
+    }
+  });
 }
 
 /** A question that may do no harm comes only as an event: it is drawn whole, and any text may answer it. */

@@ -90,7 +90,7 @@ export class Review implements vscode.TextDocumentContentProvider, vscode.Dispos
     const over = vscode.window.tabGroups.all.flatMap((group) => group.tabs).filter((tab) =>
       tab.input instanceof vscode.TabInputTextDiff
         ? tab.input.modified.scheme === SCHEME && !waiting.has(fileOf(tab.input.modified).toString())
-        : !hunks.length && tab.label.startsWith(ALL_FILES));
+        : !hunks.length && tab.label.startsWith(ALL_FILES) && !(tab.input as { uri?: vscode.Uri } | undefined)?.uri); // A file of the user's may be called so.
     if (over.length) {
       await vscode.window.tabGroups.close(over, true);
     }

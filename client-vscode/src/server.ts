@@ -1,5 +1,6 @@
 /** The language server's life: started when first needed, restarted with back-off, told of keys and trust. */
 import type { ChildProcess } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import vscode = require("vscode");
 import type { LanguageClient, Middleware } from "vscode-languageclient/node";
 import { environmentPython } from "./environment";
@@ -7,19 +8,29 @@ import { keysFor } from "./keys";
 import type { ListName } from "./lists";
 import { load } from "./library";
 import { StartProblem, textOf, type Remedy } from "./problem";
-import { workspacePaths } from "./python";
+import { choosePython, workspacePaths } from "./python";
 import { findProgram, ISOLATED, start, startCommand } from "./processes";
 import { drawQuestions } from "./questions";
 import { offerRemedies, partsOf } from "./remedies";
 import { offerDiagnostics } from "./reported";
 import { explicitSettings, settingNames } from "./settings";
 import { SettingsProblems } from "./settingsProblems";
-import { Rereading, runIdOf } from "./transcript";
+import { Rereading, runIdOf, SCHEME, SESSION } from "./transcript";
 
 const EXECUTE = "workspace/executeCommand";
 /** Seconds to wait before each restart; a crash after the last one is left to the user. */
 const BACK_OFF = [1, 2, 4, 8, 16];
 const FORGIVEN_AFTER = 180_000;
+/** Milliseconds in which a server that was just started has to answer before it is ended for another. */
+const PATIENCE = 3_000;
+const LOST = "The server stopped before it answered.  Try again.";
+
+/** The library's own has no name there. */
+interface TextProvider {
+  scheme: string;
+  provider: vscode.TextDocumentContentProvider;
+  onDidChangeEmitter: vscode.EventEmitter<vscode.Uri>;
+}
 
 export class Server implements vscode.Disposable {
   readonly log = vscode.window.createOutputChannel("Inhouse", { log: true });
@@ -34,18 +45,21 @@ export class Server implements vscode.Disposable {
   readonly onDidChangeLists = this.listsChanged.event;
   private readonly problems = new SettingsProblems();
   /** The transcripts, which the server streams. */
-  readonly transcripts = new Rereading((uri) => { void this.reread(uri); });
+  readonly transcripts = new Rereading((uri) => { void this.reread(uri).catch(() => undefined); });
   private starting?: Promise<LanguageClient>;
   private process?: ChildProcess;
+  /** The client that runs. */
+  private current?: LanguageClient;
   private crashes: number[] = [];
-  private running = false;
-  private disposed = false;
+  /** Ends the rest after a crash. */
+  private wake?: () => void;
+  private readonly closing = new AbortController();
 
   constructor(private readonly context: vscode.ExtensionContext, private readonly middleware: () => Middleware) {}
 
-  /** The running client; starts one where there is none.  Throws a StartProblem. */
-  client(): Promise<LanguageClient> {
-    this.starting ??= this.start().catch((error: unknown) => {
+  /** The running client; starts one where there is none.  After a crash everybody waits for the restart that is due.  Throws a StartProblem. */
+  client(rest?: Promise<void>): Promise<LanguageClient> {
+    this.starting ??= Promise.resolve(rest).then(() => this.start()).catch((error: unknown) => {
       this.starting = undefined;
       throw error;
     });
@@ -55,7 +69,28 @@ export class Server implements vscode.Disposable {
   /** Run a command of the server: docs/protocol.md, "Commands". */
   async execute<T>(command: string, argument?: object): Promise<T> {
     const client = await this.client();
-    return client.sendRequest(EXECUTE, { command, arguments: argument ? [argument] : [] }) as Promise<T>;
+    try {
+      return await client.sendRequest<T>(EXECUTE, { command, arguments: argument ? [argument] : [] });
+    } catch (error) {
+      throw client === this.current ? error : new Error(LOST);
+    }
+  }
+
+  /** Run a command that answers at once, and wait for the end of the work that it starts. */
+  async finish(command: string, argument: object, report: (message: string) => void = () => undefined): Promise<void> {
+    const client = await this.client(), workDoneToken = randomUUID(), listeners: vscode.Disposable[] = [];
+    const done = new Promise<void>((resolve, reject) => {
+      listeners.push(
+        this.onDidStop(() => { reject(new Error(LOST)); }),
+        client.onProgress(load().WorkDoneProgress.type, workDoneToken, (value) => {
+          if (value.kind === "end") { resolve(); } else if (value.message) { report(value.message); }
+        }));
+    });
+    try {
+      await Promise.all([done, this.execute(command, { ...argument, workDoneToken })]);
+    } finally {
+      vscode.Disposable.from(...listeners).dispose();
+    }
   }
 
   /** A server was started, or is being started. */
@@ -65,7 +100,11 @@ export class Server implements vscode.Disposable {
 
   async restart(): Promise<void> {
     this.crashes = [];
-    await this.stop("The server was restarted.");
+    if (this.wake) {
+      this.wake();
+    } else {
+      await this.stop("The server was restarted.");
+    }
     await this.startOrTell();
   }
 
@@ -80,10 +119,12 @@ export class Server implements vscode.Disposable {
     }
   }
 
-  async stop(reason: string): Promise<void> {
+  /** A server that is being started is waited for; one that does not answer then is ended. */
+  async stop(reason: string, patience = PATIENCE): Promise<void> {
+    const timer = setTimeout(() => { this.process?.kill(); }, patience);
     const client = await this.starting?.catch(() => undefined);
-    this.starting = undefined;
-    this.running = false;
+    clearTimeout(timer);
+    this.starting = this.current = undefined;
     if (client) {
       this.stopped.fire(reason);
       await client.dispose().catch((error: unknown) => { this.log.warn(textOf(error)); });
@@ -91,27 +132,41 @@ export class Server implements vscode.Disposable {
   }
 
   async dispose(): Promise<void> {
-    this.disposed = true;
-    await this.stop("The window was closed.");
+    this.closing.abort();
+    this.wake?.();
+    await this.stop("The window was closed.", 0);
     vscode.Disposable.from(this.stopped, this.started, this.listsChanged, this.problems).dispose();
     this.transcripts.dispose();
     this.log.dispose();
   }
 
+  /** The documents of the server's in a window that was loaded again, which asks for them before the server runs. */
+  documents(): vscode.Disposable {
+    const provideTextDocumentContent: vscode.TextDocumentContentProvider["provideTextDocumentContent"] = async (uri, token) =>
+      (await this.providersOf(uri))[0]?.provider.provideTextDocumentContent(uri, token);
+    return vscode.Disposable.from(...[SCHEME, SESSION].map((scheme) => vscode.workspace.registerTextDocumentContentProvider(scheme, { provideTextDocumentContent })));
+  }
+
   /** Have VS Code ask for a document of the server's again. */
   private async reread(uri: vscode.Uri): Promise<void> {
-    const client = await this.client();
-    for (const { scheme, onDidChangeEmitter } of client.getFeature("workspace/textDocumentContent")?.getProviders() ?? []) {
-      if (scheme === uri.scheme) {
-        onDidChangeEmitter.fire(uri);
-      }
+    for (const { onDidChangeEmitter } of await this.providersOf(uri)) {
+      onDidChangeEmitter.fire(uri);
     }
   }
 
+  private async providersOf({ scheme }: vscode.Uri): Promise<TextProvider[]> {
+    const client = await this.client();
+    return (client.getFeature("workspace/textDocumentContent")?.getProviders() ?? []).filter((one) => one.scheme === scheme);
+  }
+
   private async start(): Promise<LanguageClient> {
+    this.wake = undefined;
+    if (this.closing.signal.aborted) {
+      throw new StartProblem("The window is closed.", []);
+    }
     const launch = await this.launcher();
-    const { CloseAction, ErrorAction, RevealOutputChannelOn } = load();
-    const client = newQuietClient("inhouse", "Inhouse", () => this.spawn(launch), {
+    const { CloseAction, ErrorAction, QuietClient, RevealOutputChannelOn } = load();
+    const client: LanguageClient = new QuietClient("inhouse", "Inhouse", () => this.spawn(launch), {
       documentSelector: [{ scheme: "file" }, { scheme: "untitled" }, { scheme: "inhouse-run" }, { scheme: "inhouse-diff" }, { scheme: "inhouse-session" }, { scheme: "inhouse-prompt" }],
       outputChannel: this.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
@@ -120,24 +175,25 @@ export class Server implements vscode.Disposable {
       initializationFailedHandler: () => false,
       errorHandler: {
         error: () => ({ action: ErrorAction.Continue, handled: true }),
-        closed: () => { this.crashed(); return { action: CloseAction.DoNotRestart, handled: true }; },
+        closed: () => { this.crashed(client); return { action: CloseAction.DoNotRestart, handled: true }; },
       },
       middleware: this.middleware(),
     });
-    drawQuestions(client);
+    drawQuestions(client, this.onDidStop);
     offerDiagnostics(client);
     this.problems.listen(client);
     client.onNotification("inhouse/changed", ({ lists }: { lists: ListName[] }) => { this.listsChanged.fire(lists); });
     try {
       await client.start();
+      for (const key of await keysFor(this.context)) {
+        await client.sendRequest(EXECUTE, { command: "inhouse.setKey", arguments: [key] });
+      }
     } catch (error) {
       this.log.error(textOf(error));
-      throw new StartProblem("The language server stopped while it was starting.  See the log.", ["retry", "showLog"]);
+      void client.dispose().catch(() => undefined); // One that never ran cannot be, and need not.
+      throw error instanceof StartProblem ? error : new StartProblem("The language server stopped while it was starting.  See the log.", ["retry", "showLog"]);
     }
-    for (const key of await keysFor(this.context)) {
-      await client.sendRequest(EXECUTE, { command: "inhouse.setKey", arguments: [key] });
-    }
-    this.running = true;
+    this.current = client;
     this.started.fire();
     // After the start, so that it takes the place of the library's own, which reads hidden documents too.
     client.onRequest("workspace/textDocumentContent/refresh", ({ uri }: { uri: string }) => {
@@ -177,6 +233,7 @@ export class Server implements vscode.Disposable {
         (progress, token) => {
           const abort = new AbortController();
           token.onCancellationRequested(() => { abort.abort(); });
+          this.closing.signal.addEventListener("abort", () => { abort.abort(); });
           return work((message) => { progress.report({ message }); }, abort.signal);
         }),
     });
@@ -191,24 +248,24 @@ export class Server implements vscode.Disposable {
     return () => startCommand(program, parts, workspacePaths(), vscode.workspace.isTrusted);
   }
 
-  private crashed(): void {
-    if (this.disposed || !this.running) {
+  private crashed(client: LanguageClient): void {
+    if (this.closing.signal.aborted || this.current !== client) {
       return; // Stopped on purpose, or it never ran: start() tells that.
     }
-    this.starting = undefined;
-    this.running = false;
-    this.stopped.fire("The server stopped unexpectedly.");
+    this.starting = this.current = undefined;
     const now = Date.now();
     this.crashes = [...this.crashes.filter((at) => now - at < FORGIVEN_AFTER), now];
     const delay = BACK_OFF[this.crashes.length - 1];
     this.log.error(`The server stopped unexpectedly (exit status ${this.process?.exitCode ?? "unknown"}).`);
-    if (delay === undefined) {
-      void this.tell(new StartProblem(`The language server crashed ${this.crashes.length} times within three minutes and stays stopped.`, ["retry", "showLog"]));
-      return;
+    if (delay === undefined) { // Whoever asks for it is told so, until it is restarted.
+      this.starting = Promise.reject(new StartProblem(`The language server crashed ${this.crashes.length} times within three minutes and stays stopped.`, ["retry", "showLog"]));
+    } else {
+      void vscode.window.showWarningMessage(`The Inhouse server stopped unexpectedly and restarts in ${delay} s.  The text of its runs is kept.`, "Show Log")
+        .then((choice) => { if (choice) { this.log.show(); } });
+      void this.client(new Promise((resolve) => { this.wake = resolve; setTimeout(resolve, delay * 1000); })).catch(() => undefined);
     }
-    void vscode.window.showWarningMessage(`The Inhouse server stopped unexpectedly and restarts in ${delay} s.  The text of its runs is kept.`, "Show Log")
-      .then((choice) => { if (choice) { this.log.show(); } });
-    setTimeout(() => { if (!this.disposed && !this.starting) { void this.startOrTell(); } }, delay * 1000);
+    void this.startOrTell();
+    this.stopped.fire("The server stopped unexpectedly.");
   }
 
   /** One message with the ways out; gives true where one was taken that may have helped. */
@@ -236,32 +293,4 @@ export class Server implements vscode.Disposable {
       await this.restart();
     }
   }
-}
-
-/** The client's own words about a lost server go to the log: the user gets ours.
- *
- * A trace tells which requests there are, never what is in them: that may be a key.  `inhouse.trace` tells more, without keys.
- */
-function newQuietClient(...parts: ConstructorParameters<typeof LanguageClient>): LanguageClient {
-  class QuietClient extends load().LanguageClient {
-    override error(message: string, data?: unknown): void {
-      super.error(message, data, false);
-    }
-
-    override trace(message: string): void {
-      super.trace(message);
-    }
-  }
-  const client = new QuietClient(...parts);
-  // Where the format of a trace is JSON.  It is private there, and nobody who subclasses can say more.
-  Object.defineProperty(client, "traceObject", { value: () => undefined });
-  return client;
-}
-
-async function choosePython(): Promise<boolean> {
-  const [file] = (await vscode.window.showOpenDialog({ title: "A Python of version 3.11 or newer", openLabel: "Use This Python" })) ?? [];
-  if (file) {
-    await vscode.workspace.getConfiguration("inhouse").update("python", file.fsPath, vscode.ConfigurationTarget.Global);
-  }
-  return file !== undefined;
 }

@@ -2,7 +2,7 @@
 import vscode = require("vscode");
 
 export const SCHEME = "inhouse-run";
-const SESSION = "inhouse-session";
+export const SESSION = "inhouse-session";
 
 const idIn = (uri: vscode.Uri | undefined, scheme: string): string | undefined => uri?.scheme === scheme ? /^\/([^/]+?)(?:\/.*)?\.md$/.exec(uri.path)?.[1] : undefined;
 /** The id in `inhouse-run:/RUN-ID.md`, or in that with a name behind it, where the document is one. */
@@ -126,6 +126,7 @@ export const wasShown = (runId: string): boolean => seen.has(runId);
 /** Scroll with the text as long as its end is in view; stay where the user scrolled to otherwise. */
 export function followTranscripts(): vscode.Disposable {
   const following = new Set<vscode.TextEditor>();
+  let visible: readonly vscode.TextEditor[] = [];
   return vscode.Disposable.from(
     vscode.window.onDidChangeTextEditorVisibleRanges(({ textEditor }) => {
       if (textEditor.document.uri.scheme === SCHEME) {
@@ -152,11 +153,12 @@ export function followTranscripts(): vscode.Disposable {
         }
       }
       for (const editor of editors) {
-        if (editor.document.uri.scheme === SCHEME) {
+        if (editor.document.uri.scheme === SCHEME && !visible.includes(editor)) {
           following.add(editor);
           seen.add(runIdOf(editor.document.uri) ?? "");
         }
       }
+      visible = editors;
     }),
   );
 }

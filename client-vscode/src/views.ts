@@ -2,7 +2,7 @@
 import vscode = require("vscode");
 import type { ListName, Lists } from "./lists";
 import { placeOf } from "./pick";
-import { plain } from "./problem";
+import { plain, textOf } from "./problem";
 import type { AgentSummary, EndpointStatus, Hunk, RunSummary, SessionSummary, SessionTurn } from "./protocol";
 import type { Server } from "./server";
 
@@ -48,7 +48,22 @@ class Tree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   }
 
   async getChildren(node?: Node): Promise<Node[]> {
-    return node ? (await node.children?.()) ?? [] : this.rows();
+    if (node) {
+      return (await node.children?.()) ?? [];
+    }
+    this.tell(undefined);
+    try {
+      return await this.rows();
+    } catch (error) { // VS Code would tell it for each tree.
+      this.tell(textOf(error));
+      return [];
+    }
+  }
+
+  private tell(message: string | undefined): void {
+    if (this.view.message !== message) {
+      this.view.message = message;
+    }
   }
 
   dispose(): void {

@@ -1,5 +1,6 @@
 """What an editor needs before the first run: providers, a tested endpoint, a first agent."""
 
+import asyncio
 import tomllib
 
 import pytest
@@ -216,3 +217,20 @@ async def test_what_the_embedded_model_is_good_for_is_said_before_it_is_installe
         status = await editor.command("inhouse.embedded")
     assert status["installed"] is False
     assert "cannot edit files" in status["ability"]
+
+
+async def test_whoever_asks_for_an_installation_that_runs_hears_of_its_end(bare):
+    how = {"install": True, "model": "missing.gguf"}
+    async with open_editor(bare.folder, **bare.how(VSCODE)) as editor:
+        tokens = ("first", "second")
+        await asyncio.gather(
+            *(editor.command("inhouse.embedded", {**how, "workDoneToken": each}) for each in tokens)
+        )
+        for token in tokens:
+            await editor.until(lambda token=token: "end" in kinds_of(editor, token))
+            assert kinds_of(editor, token)[0] == "begin"
+        assert not (await editor.command("inhouse.embedded"))["installing"]
+
+
+def kinds_of(editor, token):
+    return [value["kind"] for value in editor.progress(token)]

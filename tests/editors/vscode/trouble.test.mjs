@@ -1,11 +1,12 @@
 // What goes wrong, in the real workbench: crashes, endpoints, settings, trust, windows that close.
 import assert from "node:assert";
 import fs from "node:fs";
+import net from "node:net";
 import path from "node:path";
 import { test } from "node:test";
-import { FILES, scene } from "./fixture.mjs";
+import { FILES, handsIn, scene } from "./fixture.mjs";
 import { sleep } from "./model.mjs";
-import { agents, choose, openFile, openFolder, palette, processes, shot, shown, startWorkbench, temporary, toast, until, write, launchBrowser, prompt } from "./workbench.mjs";
+import { SERVER, agents, choose, openFile, openFolder, palette, processes, shot, shown, startWorkbench, temporary, toast, until, write, launchBrowser, prompt } from "./workbench.mjs";
 import { packaged } from "./fixture.mjs";
 
 async function run(page, words) {
@@ -69,6 +70,8 @@ test("a server that crashes again and again is started later each time, then sta
   try {
     const ready = async () => { await agents(s.page); await s.page.keyboard.press("Escape"); };
     const crash = async () => { const [pid] = serversOf(s); assert.ok(pid); process.kill(pid, "SIGKILL"); return Date.now(); };
+    await palette(s.page, "View: Show Inhouse"); // Its lists are read again after each crash: that starts no server.
+    await s.page.locator(".pane-body .monaco-list-row").filter({ hasText: "Reviewer" }).waitFor();
     await ready();
     for (const seconds of [1, 2, 4, 8, 16]) {
       const at = await crash();
@@ -84,9 +87,87 @@ test("a server that crashes again and again is started later each time, then sta
     await shot(s.page, "stays-down");
     await sleep(2000);
     assert.deepStrictEqual(serversOf(s), []);
+    await s.page.locator(".tree-explorer-viewlet-tree-view .message").filter({ hasText: "stays stopped" }).first().waitFor();
+    assert.deepStrictEqual(await s.page.locator(".notification-toast").filter({ hasText: /rejected|before it answered/ }).allInnerTexts(), []);
     await end.getByRole("button", { name: "Retry" }).click();
     await until(() => serversOf(s).length === 1, "the server", 30000);
     await ready();
+  } finally { await s.close(); }
+});
+
+test("what a crash left open is over: a check ends, and the next question waits for no answer of before", { timeout: 300000 }, async () => {
+  const silent = net.createServer(() => undefined);
+  await new Promise((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const s = await scene({ machine: (url) => ({ "inhouse.endpoints": { local: { baseUrl: url }, silent: { baseUrl: `http://127.0.0.1:${silent.address().port}/v1` } } }) });
+  try {
+    const { script, fixer } = handsIn(() => s), question = (text) => s.page.locator(".notification-list-item:visible").filter({ hasText: text }).first();
+    script(["run_terminal_command", { command: "echo one" }]);
+    await fixer("First");
+    await question("echo one").waitFor();
+    await palette(s.page, "Inhouse: Check Endpoints");
+    const check = s.page.locator(".notification-list-item:visible").filter({ hasText: "Checking endpoints" });
+    await check.waitFor();
+    const before = serversOf(s);
+    before.forEach((pid) => { process.kill(pid, "SIGKILL"); });
+    await toast(s.page, "The server stopped before it answered").waitFor();
+    await check.waitFor({ state: "detached" });
+    await until(() => serversOf(s).some((pid) => !before.includes(pid)), "a new server");
+    script(["run_terminal_command", { command: "echo two" }]);
+    await fixer("Second");
+    await question("echo two").getByRole("button", { name: "Run once" }).click();
+    await until(async () => (await shown(s.page)).includes("That is all."), "the end");
+  } finally { await s.close(); silent.close(); }
+});
+
+test("a program that is no server is ended when the setting is another", { timeout: 240000 }, async () => {
+  const s = await scene({ machine: (url) => ({ "inhouse.serverCommand": ["sleep", "3599"], "inhouse.endpoints": { local: { baseUrl: url } } }) });
+  try {
+    await until(() => processes("sleep 3599").length === 1, "the program");
+    s.workbench.setMachine({ "inhouse.serverCommand": SERVER });
+    await until(() => serversOf(s).length === 1, "the server", 30000);
+    assert.deepStrictEqual(processes("sleep 3599"), []);
+    await agents(s.page);
+  } finally { await s.close(); }
+});
+
+test("pages are there again after the window was loaded again; a file of the user's that is called like one stays; a model's words are no link in a message", { timeout: 300000 }, async () => {
+  const s = await scene({ files: { ...FILES, "Proposed changes.md": "Mine.\n" } });
+  try {
+    const { script, fixer } = handsIn(() => s), tab = (text) => s.page.locator(".tab").filter({ hasText: text }).first();
+    const page = (text) => until(async () => {
+      const texts = await Promise.all(s.page.frames().map((frame) => frame.evaluate(() => document.body.innerText).catch(() => "")));
+      return texts.some((each) => each.includes(text));
+    }, text);
+    let end;
+    s.model.state.play = async (answer) => { await new Promise((resolve) => { end = resolve; }); answer.say("[Look](command:workbench.action.closeAllEditors) here"); };
+    await openFile(s.page, "Proposed changes.md");
+    await run(s.page, "Look at it");
+    await tab("reviewer: Look at it").click({ button: "middle" });
+    await tab("reviewer: Look at it").waitFor({ state: "detached" });
+    (await until(() => end, "the model's turn"))();
+    const told = toast(s.page, "reviewer is done: [Look] (command:");
+    await told.waitFor();
+    assert.strictEqual(await told.locator(".notification-list-item-message a").count(), 0);
+    await palette(s.page, "Inhouse: Explain Route…");
+    await choose(s.page, "Reviewer");
+    await page("Where reviewer runs");
+    await palette(s.page, "Inhouse: Sessions…");
+    await choose(s.page, "Look at it");
+    await page("Look at it");
+    for (const [name, text] of [["reviewer: Look at it", "Look at it"], ["Route of reviewer", "Where reviewer runs"]]) {
+      await tab(name).dblclick();
+      await sleep(7000); // VS Code stores its tabs every few seconds.
+      await s.page.reload();
+      await tab(name).waitFor();
+      await page(text);
+    }
+    script(["str_replace", { path: "app.py", replacements: [{ oldString: "result = 0\n", newString: "result = 0.0\n" }] }]);
+    await fixer("Use floats");
+    await toast(s.page, "fixer proposes changes to 1 file.").getByRole("button", { name: "Review Edits" }).click();
+    await tab("app.py (proposed)").waitFor();
+    await palette(s.page, "Inhouse: Reject Proposed Changes");
+    await tab("app.py (proposed)").waitFor({ state: "detached" });
+    assert.ok(await tab("Proposed changes.md").isVisible());
   } finally { await s.close(); }
 });
 
