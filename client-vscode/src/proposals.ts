@@ -80,7 +80,7 @@ function withoutIndent(text: string, line: string): string {
   return text.startsWith(indent) ? text.slice(indent.length) : text;
 }
 
-const linesOf = (text: string): string[] => text === "" ? [] : text.replace(/\n$/, "").split("\n");
+const linesOf = (text: string): string[] => text === "" ? [] : text.replace(/\r?\n$/, "").split(/\r?\n/);
 const lineRange = (document: vscode.TextDocument, line: number): vscode.Range => document.lineAt(Math.min(line, document.lineCount - 1)).range;
 const joined = (lines: readonly string[]): string => lines.length === 0 ? "(goes)" : lines.map((line, index) => index ? line.trim() : line).join(" ⏎ ");
 

@@ -27,7 +27,7 @@ export interface Chosen {
 
 type Act = "apply" | "reject";
 
-/** The texts of the diff's sides: `inhouse-diff:/path/of/file.py?proposed`. */
+/** The texts of the diff's sides: `inhouse-diff:/path/of/file.py?proposed`; of changes that no longer fit, `?old=IDS` and `?new=IDS`. */
 export class Review implements vscode.TextDocumentContentProvider, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<vscode.Uri>();
   readonly onDidChange = this.changed.event;
@@ -65,6 +65,10 @@ export class Review implements vscode.TextDocumentContentProvider, vscode.Dispos
     if (uri.query === "nothing") {
       return "";
     }
+    const side = uri.query.startsWith("old=") ? "old" : "new", ids = idsOf(uri);
+    if (ids.length) {
+      return this.lists.hunks.filter(({ id }) => ids.includes(id)).map((hunk) => hunk[side]).join("…\n");
+    }
     const proposed = (await this.preview(fileOf(uri).toString()))?.proposed ?? "";
     this.diffs.given(uri, proposed);
     return proposed;
@@ -83,13 +87,13 @@ export class Review implements vscode.TextDocumentContentProvider, vscode.Dispos
     void vscode.commands.executeCommand("setContext", "inhouse.proposals", hunks.length > 0);
     void vscode.commands.executeCommand("setContext", "inhouse.proposedFiles", [...waiting].map((uri) => vscode.Uri.parse(uri).fsPath));
     for (const { uri } of vscode.workspace.textDocuments) {
-      if (uri.scheme === SCHEME && waiting.has(fileOf(uri).toString())) {
+      if (uri.scheme === SCHEME && !idsOf(uri).length && waiting.has(fileOf(uri).toString())) {
         this.diffs.changed(uri);
       }
     }
     const over = vscode.window.tabGroups.all.flatMap((group) => group.tabs).filter((tab) =>
       tab.input instanceof vscode.TabInputTextDiff
-        ? tab.input.modified.scheme === SCHEME && !waiting.has(fileOf(tab.input.modified).toString())
+        ? tab.input.modified.scheme === SCHEME && !(waiting.has(fileOf(tab.input.modified).toString()) && stillStale(tab.input.modified, hunks))
         : !hunks.length && tab.label.startsWith(ALL_FILES) && !(tab.input as { uri?: vscode.Uri } | undefined)?.uri); // A file of the user's may be called so.
     if (over.length) {
       await vscode.window.tabGroups.close(over, true);
@@ -110,17 +114,22 @@ export class Review implements vscode.TextDocumentContentProvider, vscode.Dispos
     if (!only) {
       void vscode.window.showInformationMessage("No proposed edit is waiting for a decision.");
     } else if (files.length === 1) {
-      await this.open(only);
+      await this.open(only, hunks);
     } else {
       const sides = files.map((file) => {
-        const uri = vscode.Uri.parse(file), kind = hunks.find((hunk) => hunk.uri === file)?.kind;
-        return [uri, kind === "create" ? undefined : uri, kind === "delete" ? undefined : sideOf(uri, "proposed")];
+        const uri = vscode.Uri.parse(file), own = hunks.filter((hunk) => hunk.uri === file), kind = own.find(({ fits }) => fits)?.kind;
+        return kind ? [uri, kind === "create" ? undefined : uri, kind === "delete" ? undefined : sideOf(uri, "proposed")] : [uri, ...staleSides(uri, own)];
       });
       await vscode.commands.executeCommand("vscode.changes", ALL_FILES, sides);
     }
   }
 
-  private async open(file: string): Promise<void> {
+  private async open(file: string, hunks: readonly Hunk[]): Promise<void> {
+    if (hunks.length && !hunks.some(({ fits }) => fits)) { // The file has no place for it: seen is what the agent saw, and what it wants.
+      const uri = vscode.Uri.parse(file);
+      await vscode.commands.executeCommand("vscode.diff", ...staleSides(uri, hunks), `${path.posix.basename(uri.path)} (no longer fits)`, { preview: true });
+      return;
+    }
     const preview = await this.preview(file);
     if (!preview) {
       void vscode.window.showInformationMessage("No proposed edit is waiting for this file.");
@@ -144,7 +153,7 @@ export class Review implements vscode.TextDocumentContentProvider, vscode.Dispos
       void vscode.window.showInformationMessage("No proposed edit is waiting in this file.");
       return;
     }
-    const hunk = whole ? undefined : nearest(here, place.line, place.proposed);
+    const hunk = whole ? undefined : here.find(({ id }) => place.stale.includes(id)) ?? nearest(here, place.line, place.proposed);
     await this.decide(act, { uri: place.uri, ...(hunk ? { hunk: hunk.id } : {}) });
     const left = inOrder(this.lists.hunks.filter(({ uri }) => sameFile(uri, place.uri)));
     const next = left.find((each) => startOf(each) >= place.line) ?? left[0];
@@ -177,7 +186,7 @@ export class Review implements vscode.TextDocumentContentProvider, vscode.Dispos
 
   private async goTo(target: Hunk): Promise<void> {
     if (target.kind === "create" || !target.range) {
-      await this.open(target.uri);
+      await this.open(target.uri, [target]);
     } else {
       const start = new vscode.Position(target.range.start.line, 0);
       const editor = await vscode.window.showTextDocument(vscode.Uri.parse(target.uri), { selection: new vscode.Range(start, start) });
@@ -198,6 +207,8 @@ interface Cursor {
   line: number;
   /** In the text with every change applied. */
   proposed: boolean;
+  /** The changes that no longer fit, where a diff of them is looked at. */
+  stale: readonly string[];
 }
 
 function placeOfCursor(): Cursor | undefined {
@@ -205,13 +216,24 @@ function placeOfCursor(): Cursor | undefined {
   const editor = vscode.window.activeTextEditor;
   const line = editor?.selection.active.line ?? 0;
   if (tab instanceof vscode.TabInputTextDiff && tab.modified.scheme === SCHEME) {
-    return { uri: fileOf(tab.modified).toString(), line, proposed: editor?.document.uri.scheme === SCHEME };
+    const stale = idsOf(tab.modified);
+    return { uri: fileOf(tab.modified).toString(), line: stale.length ? 0 : line, proposed: editor?.document.uri.scheme === SCHEME, stale };
   }
   const uri = editor?.document.uri;
-  return uri && { uri: (uri.scheme === SCHEME ? fileOf(uri) : uri).toString(), line, proposed: uri.scheme === SCHEME };
+  return uri && { uri: (uri.scheme === SCHEME ? fileOf(uri) : uri).toString(), line, proposed: uri.scheme === SCHEME, stale: idsOf(uri) };
 }
 
 const sideOf = (uri: vscode.Uri, query: "nothing" | "proposed"): vscode.Uri => uri.with({ scheme: SCHEME, query });
+const idsOf = (side: vscode.Uri): string[] => side.scheme === SCHEME && /^(old|new)=/.test(side.query) ? side.query.slice(4).split(",") : [];
+
+/** Both sides of changes that no longer fit; what was to be created is compared with the file that is there now. */
+function staleSides(uri: vscode.Uri, hunks: readonly Hunk[]): [vscode.Uri, vscode.Uri] {
+  const ids = hunks.map(({ id }) => id).join(","), side = (name: "old" | "new"): vscode.Uri => uri.with({ scheme: SCHEME, query: `${name}=${ids}` });
+  return [hunks[0]?.kind === "create" ? uri : side("old"), side("new")];
+}
+
+const stillStale = (side: vscode.Uri, hunks: readonly Hunk[]): boolean =>
+  !idsOf(side).length || hunks.some(({ id, fits }) => !fits && idsOf(side).includes(id));
 /** The file that a side of a diff is about. */
 const fileOf = (side: vscode.Uri): vscode.Uri => side.with({ scheme: "file", query: "" });
 
@@ -253,8 +275,9 @@ const lineCount = (text: string): number => text === "" ? 0 : text.split("\n").l
 
 /** Undo a turn.  The server says itself which files stayed as they are, and why. */
 export async function undoTurn(server: Server, session: string, turn?: number): Promise<void> {
-  const { restored } = await server.execute<{ restored: string[] }>("inhouse.session.undo", { session, ...(turn === undefined ? {} : { turn }) });
+  const { restored, problems } = await server.execute<{ restored: string[]; problems: string[] }>("inhouse.session.undo", { session, ...(turn === undefined ? {} : { turn }) });
   if (restored.length) {
-    void vscode.window.showInformationMessage(`${restored.length === 1 ? "1 file is" : `${restored.length} files are`} as before the run.`);
+    const [files, are, were] = restored.length === 1 ? ["1 file", "is", "was"] : [`${restored.length} files`, "are", "were"];
+    void vscode.window.showInformationMessage(problems.length ? `${files} ${were} taken back, but not everything.` : `${files} ${are} as before the run.`);
   }
 }

@@ -170,7 +170,8 @@ function subAgent(run: RunSummary, runs: readonly RunSummary[]): Node {
 function filesOf(hunks: readonly Hunk[]): Node[] {
   return [...new Set(hunks.map(({ uri }) => uri))].map((uri) => {
     const own = hunks.filter((hunk) => hunk.uri === uri), resource = vscode.Uri.parse(uri), kind = own[0]?.kind ?? "change";
-    const what = kind === "create" ? "new file" : kind === "delete" ? "is deleted" : few(own.length, "change");
+    const told = kind === "create" ? "new file" : kind === "delete" ? "is deleted" : few(own.length, "change");
+    const what = kind === "change" || own.some(({ fits }) => fits) ? told : `${told}, no longer fits`;
     const item = row("", "file", {
       resourceUri: resource, iconPath: vscode.ThemeIcon.File, id: `file ${uri}`, contextValue: "file", collapsibleState: kind === "change" ? Expanded : None,
       description: `${vscode.workspace.asRelativePath(resource).split("/").slice(0, -1).join("/")} ${what} · ${[...new Set(own.map(({ agent }) => agent))].join(", ")}`.trim(),
@@ -190,7 +191,9 @@ function hunkNode(hunk: Hunk): Node {
     id: `hunk ${hunk.id}`, contextValue: hunk.fits ? "hunk" : "hunk stale",
     description: hunk.fits ? `line ${(start?.line ?? 0) + 1}, −${lines(hunk.old)} +${lines(hunk.new)}` : "no longer fits the text",
     tooltip: tip(...hunk.old.split("\n").filter(Boolean).map((line) => `- ${line}`), ...hunk.new.split("\n").filter(Boolean).map((line) => `+ ${line}`)),
-    command: start ? { command: "vscode.open", title: "Open", arguments: [vscode.Uri.parse(hunk.uri), { selection: new vscode.Range(start, start) }] } : undefined,
+    command: start
+      ? { command: "vscode.open", title: "Open", arguments: [vscode.Uri.parse(hunk.uri), { selection: new vscode.Range(start, start) }] }
+      : { command: "inhouse.reviewEdits", title: "Review", arguments: [{ uri: hunk.uri, hunk: hunk.id }] },
   }) };
 }
 

@@ -70,6 +70,33 @@ async def test_what_was_applied_and_not_saved_is_what_the_agent_reads_next(fixin
         assert text == "alpha\ndelta\n"
 
 
+@pytest.mark.parametrize("edits", ["apply", "review"])
+async def test_a_buffer_that_lost_characters_is_not_changed_and_they_can_be_read_first(
+    fixing, edits
+):
+    fixing.settings["edits"] = edits
+    content = "# Grüße\ntwo\n"
+    path = fixing.file("latin.txt", "")
+    path.write_bytes(content.encode("latin-1"))
+    fixing.server.play(replace("latin.txt", ("two", "three")))
+    async with open_editor(fixing.folder, **fixing.how(VSCODE)) as editor:
+        uri = editor.open(path, text=content.replace("ü", "\ufffd").replace("ß", "\ufffd"))
+        started = await editor.command("inhouse.run", {"agent": "fixer"})
+        result = await editor.ended(started["runId"])
+        if edits == "apply":
+            assert [each["state"] for each in result["edits"]] == ["rejected"]
+            assert editor.buffers[uri] == "# Gr\ufffd\ufffde\ntwo\n"
+            return
+        answer = await editor.command("inhouse.edits.apply", {})
+        assert answer["applied"] == []
+        assert "reopen it with its own encoding (cp1252)" in answer["problems"][0]
+
+        editor.change(uri, content)  # Reopen with Encoding.
+        answer = await editor.command("inhouse.edits.apply", {})
+        assert len(answer["applied"]) == 1
+        assert editor.buffers[uri] == content.replace("two", "three")
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -30,7 +30,7 @@ suite("The change before and after the cursor", () => {
   const of = (file: string, ...lines: number[]): Parameters<typeof nearest>[0][number][] =>
     lines.map((line) => ({ ...hunk(`${file}${line}`, line, "x\n", "y\n"), uri: `file:///${file}` }));
   const hunks = [...of("a", 2, 20), ...of("b", 5)];
-  const from = (file: string, line: number, by: 1 | -1): string | undefined => nextFrom(hunks, { uri: `file:///${file}`, line, proposed: false }, by)?.id;
+  const from = (file: string, line: number, by: 1 | -1): string | undefined => nextFrom(hunks, { uri: `file:///${file}`, line, proposed: false, stale: [] }, by)?.id;
 
   test("is in the same file as long as there is one, then in the next file, and then it begins again", () => {
     assert.deepStrictEqual([from("a", 0, 1), from("a", 2, 1), from("a", 20, 1), from("b", 5, 1)], ["a2", "a20", "b5", "a2"]);

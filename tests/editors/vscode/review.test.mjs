@@ -115,6 +115,43 @@ test("what the user typed meanwhile is kept [matrix: meanwhile]", async () => {
   await until(() => onDisk("notes.md") === "My own line\n\n# Notes\n\nSomething now.\n", "both changes in the file");
 });
 
+test("changes that no longer fit are shown as the agent saw them, and say why; lines that end in CRLF show no sign of it", async () => {
+  const write = (name, text) => { fs.writeFileSync(path.join(s.workspace, name), text); };
+  ["gone.py", "typed.py"].forEach((name) => { write(name, "def one():\n    return 1\n\n\ndef two():\n    return 2\n"); });
+  write("crlf.py", "def one():\r\n    return 1\r\n");
+  const two = (name) => ["str_replace", { path: name, replacements: [{ oldString: "    return 1\n", newString: "    return 10\n    # more\n" }, { oldString: "    return 2\n", newString: "    return 20\n" }] }];
+  script(two("gone.py"), two("typed.py"), ["str_replace", { path: "crlf.py", replacements: [{ oldString: "    return 1\n", newString: "    return 10\n    # more\n" }] }], ["write_file", { path: "there.py", instructions: "A new file", content: "by the agent\n" }]);
+  await fixer("Make it better");
+  await toast(s.page, "fixer proposes changes to 4 files.").waitFor();
+  fs.rmSync(path.join(s.workspace, "gone.py"));
+  write("typed.py", "def one():\n    return 1234\n\n\ndef two():\n    return 2\n");
+  write("there.py", "by the user\n");
+  await openFile(s.page, "crlf.py");
+  await until(async () => /"return\u00a010\u00a0⏎\u00a0#\u00a0more"/.test(await decorations(s.page)), "the new lines, and nothing else");
+  await palette(s.page, "View: Show Inhouse");
+  const row = (text) => s.page.locator(".pane-body .monaco-list-row").filter({ hasText: text });
+  await row(/there\.py.*new file, no longer fits/).click();
+  await s.page.locator(".tab.active").filter({ hasText: "there.py (no longer fits)" }).waitFor();
+  await until(async () => { const text = await shown(s.page); return text.includes("by the user") && text.includes("by the agent"); }, "both files");
+  await row(/gone\.py/).first().click();
+  await s.page.locator(".tab.active").filter({ hasText: "gone.py (no longer fits)" }).waitFor();
+  await until(async () => { const text = await shown(s.page); return text.includes("return 1\n") && text.includes("# more") && text.includes("return 20"); }, "what the agent saw and wanted");
+  await row(/return 10.*no longer fits/).last().click();
+  await s.page.locator(".tab.active").filter({ hasText: "typed.py (no longer fits)" }).waitFor();
+  await shot(s.page, "diff-no-longer-fits");
+  await palette(s.page, "Inhouse: Reject This Hunk"); // The one that is shown, not the one of this file that fits.
+  await s.page.locator(".tab").filter({ hasText: "typed.py (no longer fits)" }).waitFor({ state: "detached" });
+  await row(/typed\.py.*1 change/).waitFor();
+  await row(/return 20.*line 6/).waitFor();
+  await palette(s.page, "Inhouse: Apply Proposed Changes");
+  await toast(s.page, "there.py: there is a file now, which fixer proposed to create").waitFor();
+  await palette(s.page, "File: Save All");
+  await until(() => onDisk("crlf.py") === "def one():\r\n    return 10\r\n    # more\r\n", "the file's own line ends");
+  assert.strictEqual(onDisk("there.py"), "by the user\n");
+  await palette(s.page, "Inhouse: Reject Proposed Changes");
+  await palette(s.page, "View: Show Explorer");
+});
+
 test("a command is asked for in a message that takes no keys; its answer goes to the run [matrix: question = message]", async () => {
   await openFile(s.page, "app.py");
   script(["run_terminal_command", { command: "echo hello from the test" }]);

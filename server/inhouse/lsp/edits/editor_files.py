@@ -29,6 +29,10 @@ _SETTLING = 1.0
 """Seconds for the editor to report its buffer's text after a change."""
 
 
+_UNREADABLE = "\ufffd"
+"""What an editor shows for bytes that are no text in the encoding it took."""
+
+
 @frozen
 class Current:
     """A file as it is now, in the editor or on disk."""
@@ -105,12 +109,29 @@ class EditorFiles:
                 return f"this editor {verb} a language server, and has the file open"
             outcome = await disk.write(edit)
             return None if outcome.state is EditState.APPLIED else outcome.message
+        if operation is None and (problem := await self._misread(current, disk)) is not None:
+            return problem
         was_there = None if current.version is not None else current.text
         problem = await apply_edit(rpc, label, workspace_edit(rpc, current, edit))
         if problem is None and edit.new is not None:
             self.buffers.applied(current.path, was_there, edit.new)
             await self.buffers.settle(current.path, edit.new)
         return f"The editor did not make the change: {problem}." if problem else None
+
+    async def _misread(self, current: Current, disk: DiskWorkspace) -> str | None:
+        """Return why saving a buffer would lose characters that the file on disk has, if so."""
+        if current.version is None or not (text := current.text) or _UNREADABLE not in text:
+            return None
+        try:
+            on_disk, encoding = await disk.read_disk(current.path)
+        except (OSError, InhouseError):
+            return None
+        if text.count(_UNREADABLE) <= on_disk.count(_UNREADABLE):
+            return None
+        return (
+            "this editor cannot read all of its characters and would lose them when it saves; "
+            f"reopen it with its own encoding ({encoding.codec}), then apply."
+        )
 
     def has_open(self, path: Path) -> bool:
         """Return whether a buffer of the editor holds a file, as far as is known."""

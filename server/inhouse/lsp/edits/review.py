@@ -193,8 +193,8 @@ class Review:
         fitting = placed(waiting, current.text)
         taken = [(each, hunk) for each, hunk in fitting if each in chosen]
         problems = [
-            f"{path.name}: the text has changed where {each.agent} proposed a change "
-            f"({each.id}); undo that, or reject the proposal."
+            f"{path.name}: {_misfit(each, current.text)} ({each.id}); "
+            "undo that, or reject the proposal."
             for each in chosen
             if all(each is not pending for pending, _ in taken)
         ]
@@ -240,7 +240,7 @@ class Review:
     def _diagnostic(self, pending: Pending, text: str | None) -> Json:
         where = where_is(pending, text)
         if where is None:
-            message = f"{pending.agent} proposed a change that no longer fits this text."
+            message = f"No longer fits: {_misfit(pending, text)}."
             return diagnostic(
                 _line(pending.hunk.start), Severity.WARNING, "stale-edit", message, data=pending.id
             )
@@ -286,6 +286,15 @@ def where_is(pending: Pending, text: str | None) -> Range | None:
     if pending.base is None:
         return _line(0)
     return text_edits(text or "", (hunk,))[0].range
+
+
+def _misfit(pending: Pending, text: str | None) -> str:
+    """Say why a change has no place in the current text."""
+    if text is None:
+        return f"there is no such file any more, which {pending.agent} proposed to {pending.kind}"
+    if pending.base is None:
+        return f"there is a file now, which {pending.agent} proposed to create"
+    return f"the text has changed where {pending.agent} proposed a change"
 
 
 def summary(pending: Pending) -> str:
