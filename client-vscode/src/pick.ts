@@ -1,5 +1,6 @@
 /** Lists to choose from: agents and runs. */
 import vscode = require("vscode");
+import { plain } from "./problem";
 import type { AgentSummary, RunSummary } from "./protocol";
 import type { Server } from "./server";
 
@@ -61,7 +62,7 @@ function runItem(run: RunSummary): Item<string> {
   return {
     label: `$(${STATUS_ICONS[run.status]}) ${run.agent}`,
     description: `${run.status} · ${time} · ${(run.durationMs / 1000).toFixed(1)} s · ${run.endpoint} ${run.model}`,
-    detail: run.prompt.replace(/\s+/g, " ").slice(0, 120),
+    detail: plain(run.prompt.replace(/\s+/g, " ").slice(0, 120)),
     value: run.runId,
   };
 }

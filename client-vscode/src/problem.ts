@@ -25,7 +25,10 @@ export function asCode(text: string): string {
   }).join("  \n");
 }
 
+/** Without signs that turn the direction of what follows: in a list, also that of the rows below. */
+export const straight = (text: string): string => text.replace(/\p{Bidi_Control}/gu, "");
+
 /** A text that VS Code shows as it is written: without links (`[x](command:…)`) and icons (`$(x)`). */
 export function plain(text: string): string {
-  return text.replace(/\](?=[([])/g, "] ").replace(/\$(?=\()/g, "$ ");
+  return straight(text).replace(/\](?=[([])/g, "] ").replace(/\$(?=\()/g, "$ ");
 }

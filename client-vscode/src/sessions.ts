@@ -1,5 +1,6 @@
 /** Conversations: find one, answer it, begin again at one of its turns, take back what a turn changed. */
 import vscode = require("vscode");
+import { plain } from "./problem";
 import type { SessionSummary, SessionTurn } from "./protocol";
 import { undoTurn } from "./review";
 import type { Server } from "./server";
@@ -97,7 +98,7 @@ const REPLY: vscode.QuickInputButton = { iconPath: new vscode.ThemeIcon("reply")
 
 function item(session: SessionSummary): vscode.QuickPickItem & { value: SessionSummary } {
   return {
-    label: `$(${ICONS[session.status]}) ${session.title || session.id}`, buttons: [REPLY], value: session,
+    label: `$(${ICONS[session.status]}) ${plain(session.title).trim() || session.id}`, buttons: [REPLY], value: session,
     description: [session.agent, session.turns === 1 ? "1 turn" : `${session.turns} turns`, spent(session)].filter(Boolean).join(" · "),
     detail: new Date(session.updatedAt).toLocaleString(),
   };
@@ -130,7 +131,7 @@ async function pickTurn(server: Server, session: string, title: string, fits: (t
     return undefined;
   }
   const items = turns.map((value) => ({
-    label: `${value.turn} · ${value.prompt.replace(/\s+/g, " ").slice(0, 100)}`, value,
+    label: `${value.turn} · ${plain(value.prompt.replace(/\s+/g, " ").slice(0, 100))}`, value,
     description: [value.agent, value.status, value.changedFiles === 1 ? "1 file" : value.changedFiles ? `${value.changedFiles} files` : ""].filter(Boolean).join(" · "),
   }));
   return (await vscode.window.showQuickPick(items, { title, matchOnDescription: true }))?.value;

@@ -1,5 +1,6 @@
 /** The transcript beside the editor: a virtual document of the server that follows its own end. */
 import vscode = require("vscode");
+import { straight } from "./problem";
 
 export const SCHEME = "inhouse-run";
 export const SESSION = "inhouse-session";
@@ -18,12 +19,14 @@ export const ofServer = (uri: vscode.Uri): vscode.Uri => {
 
 /** The same document under a name that a tab can show: two of them have two tabs, and it is seen which is which. */
 export function withName(uri: vscode.Uri, agent: string, prompt: string): vscode.Uri {
-  const id = runIdOf(uri) ?? sessionIdOf(uri), words = prompt.replace(/[\s/\\]+/g, " ").trim();
-  const short = words.length > TITLE ? `${words.slice(0, TITLE - 1)}…` : words, name = [agent, short].filter(Boolean).join(": ");
+  const id = runIdOf(uri) ?? sessionIdOf(uri), words = [...straight(prompt).replace(/[\s/\\]+/g, " ").replace(HALF, "").trim()];
+  const short = words.length > TITLE ? `${words.slice(0, TITLE - 1).join("")}…` : words.join(""), name = [agent, short].filter(Boolean).join(": ");
   return id && name ? uri.with({ path: `/${id}/${name}.md` }) : uri;
 }
 
 const TITLE = 32;
+/** Half a sign, as a cut leaves it of an emoji: no address may have one. */
+const HALF = /\p{Cs}/gu;
 
 /** Beside what the user works in, never over it; beside other transcripts where there are some, each in a tab of its own while it runs. */
 export async function showBeside(uri: vscode.Uri, options: vscode.TextDocumentShowOptions): Promise<void> {

@@ -2,7 +2,7 @@
 import vscode = require("vscode");
 import type { ListName, Lists } from "./lists";
 import { placeOf } from "./pick";
-import { plain, textOf } from "./problem";
+import { plain, straight, textOf } from "./problem";
 import type { AgentSummary, EndpointStatus, Hunk, RunSummary, SessionSummary, SessionTurn } from "./protocol";
 import type { Server } from "./server";
 
@@ -90,8 +90,9 @@ const { None, Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
 
 function row(label: string, icon: string, more: Partial<vscode.TreeItem> & { color?: string } = {}): vscode.TreeItem {
   const { color, ...rest } = more;
-  const item = new vscode.TreeItem(label, rest.collapsibleState ?? None);
-  return Object.assign(item, { iconPath: new vscode.ThemeIcon(icon, color ? new vscode.ThemeColor(color) : undefined), ...rest });
+  const item = new vscode.TreeItem(straight(label), rest.collapsibleState ?? None);
+  const description = typeof rest.description === "string" ? { description: straight(rest.description) } : {};
+  return Object.assign(item, { iconPath: new vscode.ThemeIcon(icon, color ? new vscode.ThemeColor(color) : undefined), ...rest, ...description });
 }
 
 /** As text: a title is in words of a user or a model, and Markdown of theirs could be a picture that a server hears of. */
@@ -127,7 +128,7 @@ async function sessions(server: Server, lists: Lists): Promise<Node[]> {
     const state = STATES[now?.asks ? "asks" : session.status];
     const waits = [state.told, changes ? few(changes, "change waits", "changes wait") : ""].filter(Boolean).join(", ");
     const cost = spent({ ...session, contextTokens: (now ?? own[0])?.contextTokens, contextWindow: (now ?? own[0])?.contextWindow });
-    const item = row(session.title || session.agent, state.icon, {
+    const item = row(straight(session.title).trim() || session.agent, state.icon, {
       color: state.color, collapsibleState: Collapsed, id: `session ${session.id}`, contextValue: `session ${now ? "running" : "ended"}`,
       description: [session.agent, waits, cost].filter(Boolean).join(" · "),
       tooltip: tip(session.title, `${session.agent}, ${few(session.turns, "turn")}, ${waits}`, cost, now?.doing, new Date(session.updatedAt).toLocaleString()),

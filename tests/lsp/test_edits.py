@@ -246,7 +246,7 @@ async def test_apply_all_reject_all_and_what_does_not_fit(fixing):
         editor.change(uri, "one\ntwo, typed over\nthree\n")
         answer = await editor.command("inhouse.edits.apply", {})
         assert len(answer["applied"]) == 2
-        assert "a.txt: the text has changed" in answer["problems"][0]
+        assert "a.txt: there is no such file any more" in answer["problems"][0]
         assert editor.messages("window/showMessage")
         assert (fixing.folder / "c.txt").exists()
         assert editor.hidden[b.as_uri()] == "B\n"
@@ -500,7 +500,7 @@ async def test_a_file_that_goes_while_its_edit_waits_is_told_and_not_made_anew(
         answer = await editor.command("inhouse.edits.apply", {})
 
         assert answer["applied"] == []
-        assert "a.txt: the text has changed" in answer["problems"][0]
+        assert "a.txt: there is no such file any more" in answer["problems"][0]
         assert not path.exists()
         assert editor.asked("workspace/applyEdit") == []
         preview = await editor.command("inhouse.edits.preview", {"uri": waiting["uri"]})

@@ -128,3 +128,23 @@ async def test_a_command_that_fails_is_not_ticked_in_any_event(project):
 
         (told,) = [each for each in editor.events("s") if each["kind"] == "tool_result"]
         assert (told["ok"], told["summary"]) == (False, "exit 1")
+
+
+async def test_agents_that_could_not_be_started_are_not_ticked(project):
+    project.agent("boss", "spawn_agents")
+    agents = [{"agent_type": "stranger", "prompt": "Go"}]
+    project.server.play(call("spawn_agents", agents=agents))
+    project.server.play("Nobody came.")
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        started = await editor.command("inhouse.run", {"agent": "boss", "streamToken": "s"})
+        await editor.ended(started["runId"])
+
+        (told,) = [each for each in editor.events("s") if each["kind"] == "tool_result"]
+        assert told["ok"] is False
+        assert "stranger" in told["summary"]
+
+
+def test_a_link_leads_to_a_file_whose_name_has_brackets():
+    read = used("read_files", {"paths": ["a (1).py"]}, link=lambda path: f"file:///w/{path}")
+
+    assert read == "- ✓ Read [`a (1).py`](file:///w/a %281%29.py)"

@@ -1,7 +1,9 @@
 import * as assert from "node:assert";
+import * as vscode from "vscode";
 import { asCode, asMarkdown } from "../../src/problem";
 import { nearest, nextFrom } from "../../src/review";
 import { segments } from "../../src/settingsProblems";
+import { ofServer, sessionIdOf, withName } from "../../src/transcript";
 
 const hunk = (id: string, line: number, old: string, text: string): Parameters<typeof nearest>[0][number] =>
   ({ id, runId: "run-1", agent: "a", uri: "file:///a", kind: "change", fits: true, old, new: text, range: { start: { line, character: 0 }, end: { line: line + 1, character: 0 } } });
@@ -54,5 +56,19 @@ suite("Words that are shown as they are", () => {
 suite("Code that wraps", () => {
   test("is each of its lines whole, whatever marks it has", () => {
     assert.strictEqual(asCode("say `a` ``b\n  in\n\n`x`"), "```say `a` ``b```  \n`  in`  \n  \n`` `x` ``");
+  });
+});
+
+suite("The name of a tab", () => {
+  const uri = vscode.Uri.parse("inhouse-session:/s-1.md");
+
+  test("is cut between two signs, and never leaves an address that nobody can open", () => {
+    for (const title of ["😀".repeat(40), `x${"😀".repeat(40)}`, "half \ud83d", "# a/b\\c?d=1#f & 50% <b>", "..", "\u2028\n", "\u202eevil"]) {
+      const named = withName(uri, "fixer", title);
+      assert.strictEqual(sessionIdOf(vscode.Uri.parse(named.toString())), "s-1", title);
+      assert.strictEqual(ofServer(named).toString(), uri.toString());
+    }
+    assert.ok(withName(uri, "fixer", "😀".repeat(40)).path.endsWith("😀….md"));
+    assert.strictEqual(withName(uri, "fixer", "\u202eevil").path, "/s-1/fixer: evil.md");
   });
 });

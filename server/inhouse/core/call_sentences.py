@@ -40,7 +40,9 @@ def call_sentence(tool: str, given: object, *, ok: bool, summary: str, link: Lin
 
 def linked(name: str, uri: str | None) -> str:
     """Return a file's name, as a link if there is something to open."""
-    return code(name) if uri is None else f"[{code(name)}]({uri})"
+    if uri is None:
+        return code(name)
+    return f"[{code(name)}]({uri.replace('(', '%28').replace(')', '%29')})"
 
 
 def code(text: str) -> str:

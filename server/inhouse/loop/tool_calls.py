@@ -13,7 +13,7 @@ from inhouse.core.counts import count
 from inhouse.core.definition import OutputMode
 from inhouse.core.errors import InhouseError, ToolError
 from inhouse.core.events import Notice, ToolFinished, ToolStarted
-from inhouse.core.json_values import fields
+from inhouse.core.json_values import fields, items
 from inhouse.core.message_json import arguments_object
 from inhouse.core.messages import AssistantMessage, ToolCall, ToolMessage, ToolParts, UserMessage
 from inhouse.core.ports import Question, Tool, ToolSpec
@@ -289,6 +289,7 @@ def _failed(call: ToolCall, message: str) -> ToolMessage:
 def _finish(run: LoopContext, result: ToolMessage) -> ToolMessage:
     # For the model a failed command is a result like any other; for the user it is a failure.
     ok = not result.failed and not fields(result.output).get("exitCode")
+    ok = ok and _problem_of_all(result.output) is None
     run.emit(ToolFinished(result.call_id, ok, _summary(result.output)))
     return result
 
@@ -302,6 +303,12 @@ def _says_error(output: object) -> bool:
     return isinstance(output, dict) and "errorMessage" in cast("dict[str, Any]", output)
 
 
+def _problem_of_all(output: object) -> str | None:
+    """Return the first error, if every agent of a call ended in one."""
+    problems = [fields(fields(each).get("value")).get("errorMessage") for each in items(output)]
+    return str(problems[0]) if problems and all(problems) else None
+
+
 def _summary(output: object) -> str:
     text = output
     if isinstance(output, dict):
@@ -311,8 +318,7 @@ def _summary(output: object) -> str:
         if isinstance(ended, int):
             said = f"exit {ended}.  {said}" if said else f"exit {ended}"
         text = said or ", ".join(members)
-    elif isinstance(output, list):
-        items = cast("list[Any]", output)
-        text = count(len(items), "item")
+    elif (outputs := items(output)) or isinstance(output, list):
+        text = _problem_of_all(outputs) or count(len(outputs), "item")
     line = next(iter(str(text).strip().splitlines()), "")
     return line if len(line) <= _SUMMARY else f"{line[: _SUMMARY - 1]}…"

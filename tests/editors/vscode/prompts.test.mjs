@@ -1,6 +1,8 @@
 // Writing prompts, two runs at once, what they cost, and where transcripts and sessions lead, in the real workbench.
 import assert from "node:assert";
 import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
 import { after, before, beforeEach } from "node:test";
 import { FILES, handsIn, scene, testIn } from "./fixture.mjs";
 import { SERVER, choose, closeAll, file, lens, openFile, palette, shot, shown, sleep, toast, until } from "./workbench.mjs";
@@ -180,6 +182,27 @@ test("a transcript folds what sub-agents said, and leads to the files and lines 
   await s.page.mouse.click(x + 8, y + 8);
   await s.page.keyboard.up("Control");
   await s.page.locator(".statusbar-item").filter({ hasText: /^Ln 9,/ }).waitFor();
+});
+
+test("a file of any name is a link in the transcript, and on the page of its session leads to that file", async () => {
+  const names = ["with space.py", "hash#tag.py", "größe ü.py", "in (a) [b] 100%.py"];
+  names.forEach((name) => { fs.writeFileSync(path.join(s.workspace, name), "x = 1\ny = 2\n"); });
+  let turn = 0;
+  s.model.state.play = async (answer) => { if (turn++) { answer.say("See `with space.py:2`, größe.py and app.py:3 between `no file` and `app.py`."); } else { answer.call("read_files", { paths: names }); } };
+  await palette(s.page, "Inhouse: Run Agent…");
+  await choose(s.page, "Reviewer");
+  await box().filter({ hasText: "reviewer" }).waitFor();
+  await input().fill("Odd names");
+  await s.page.keyboard.press("Enter");
+  await until(async () => /between[^]*\*\*completed\*\*/.test(await shown(s.page)), "the end");
+  const links = async () => (await s.page.locator(".detected-link").allInnerTexts()).map((text) => text.replace(/\u00a0/g, " "));
+  await until(async () => { const there = await links(); return [...names, "with space.py:2", "app.py:3", "app.py"].every((name) => there.join("|").includes(name)); }, "the links").catch(async (error) => { throw new Error(`${error.message} ${JSON.stringify(await links())}`); });
+  await palette(s.page, "View: Show Inhouse");
+  await s.page.locator(".pane-body .monaco-list-row").filter({ hasText: "Odd names" }).first().click();
+  const frame = s.page.frameLocator("iframe.webview").last().frameLocator("iframe#active-frame");
+  await frame.locator("a").filter({ hasText: "hash#tag.py" }).waitFor();
+  await frame.locator("a").filter({ hasText: "hash#tag.py" }).click();
+  await s.page.locator(".tab.active").filter({ hasText: /^hash#tag\.py/ }).waitFor();
 });
 
 test("the sessions picker finds a session; its document's lenses undo a turn and fork the conversation", async () => {
