@@ -19,8 +19,11 @@ export async function checkEndpoints(server: Server, of?: { endpoint?: string; b
   await showReport("Endpoints", statuses.length ? ["# Endpoints", ...statuses.map(statusText)].join("\n\n") : "# Endpoints\n\nThere is no endpoint yet.  To add one, use **Inhouse: Add Endpoint…**.");
 }
 
+/** A server that refuses has no time of its own. */
+export const answersIn = ({ latencyMs }: EndpointStatus): string => latencyMs === undefined || latencyMs === null ? "answers" : `answers in ${Math.round(latencyMs)} ms`;
+
 function statusText(status: EndpointStatus): string {
-  const state = status.reachable === undefined ? "not checked" : status.reachable ? `answers in ${Math.round(status.latencyMs ?? 0)} ms` : "does not answer";
+  const state = status.reachable === undefined ? "not checked" : status.reachable ? answersIn(status) : "does not answer";
   const models = status.models?.map((model) => `- ${asCode(line(model.id))}${model.contextWindow ? `, ${model.contextWindow} tokens` : ""}${model.local ? "" : ", **remote**"}`) ?? [];
   const marks = { error: "**Error:**", warning: "**Warning:**", information: "" };
   const findings = status.findings.map((finding) => `- ${marks[finding.severity]} ${words(`${finding.message}  ${finding.remedy}`)}`);

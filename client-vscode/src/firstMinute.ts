@@ -4,7 +4,7 @@
  */
 import vscode = require("vscode");
 import { keepKey } from "./keys";
-import { plain } from "./problem";
+import { plain, textOf } from "./problem";
 import type { EmbeddedStatus, EndpointAdded, EndpointStatus, ModelInfo, Provider, Route } from "./protocol";
 import { offerRemedies, partsOf } from "./remedies";
 import type { Server } from "./server";
@@ -23,6 +23,8 @@ interface Wish {
   keyReference?: string;
   model?: string;
 }
+
+const CHANGE = "Change the Address";
 
 interface Pick extends vscode.QuickPickItem {
   act?: () => Promise<boolean>;
@@ -134,7 +136,7 @@ export class FirstMinute {
     const [providers, embedded] = await Promise.all([this.server.execute<Provider[]>("inhouse.providers", { discover: true }), this.embedded()]);
     const separator = (label: string): Pick => ({ label, kind: vscode.QuickPickItemKind.Separator });
     const here = providers.filter((one) => one.models?.length);
-    const models = here.flatMap((one) => (one.models ?? []).slice(0, 20).map((model): Pick => ({
+    const models = here.flatMap((one) => (one.models ?? []).map((model): Pick => ({
       label: `${model.local ? "$(home)" : "$(cloud)"} ${plain(model.id)}`, description: `${one.label} on this machine${model.local ? "" : ", forwarded to its cloud"}`,
       act: () => this.use(one.name, model.id),
     })));
@@ -153,9 +155,19 @@ export class FirstMinute {
       provider.label, provider.key === "required" && !provider.keyIsSet);
   }
 
-  private async addAddress(): Promise<boolean> {
-    const baseUrl = await vscode.window.showInputBox({ title: "Where is the server?", placeHolder: "http://localhost:8000/v1", ignoreFocusOut: true, prompt: "Leave out the key: Inhouse asks for it if the server needs one." });
-    return baseUrl ? this.tried({ baseUrl: baseUrl.trim() }, baseUrl, false) : false;
+  /** What was typed stands there again where it is no address, and where nobody answers at it. */
+  private async addAddress(value = "", wrong?: string): Promise<boolean> {
+    const typed = await vscode.window.showInputBox({ title: "Where is the server?", placeHolder: "http://localhost:8000/v1", ignoreFocusOut: true, value,
+      prompt: wrong ?? "Leave out the key: Inhouse asks for it if the server needs one." });
+    const baseUrl = typed?.trim();
+    if (!baseUrl) {
+      return false;
+    }
+    try {
+      return await this.tried({ baseUrl }, baseUrl, false);
+    } catch (error) {
+      return this.addAddress(baseUrl, textOf(error));
+    }
   }
 
   /** Ask the server with its key; one that wants a key gets asked for it, and a refused one is no endpoint. */
@@ -187,8 +199,17 @@ export class FirstMinute {
   }
 
   private async failed(error: { message: string; remedy: string }, label: string, wish: Wish, key: string | undefined): Promise<boolean> {
-    const choice = await vscode.window.showErrorMessage(plain(error.message), { modal: true, detail: plain(error.remedy) }, "Try Again", "Add It Anyway");
-    return choice === "Try Again" ? this.tried(wish, label, false) : choice === "Add It Anyway" ? this.add(wish, key) : false;
+    const change = wish.baseUrl === undefined ? [] : [CHANGE];
+    switch (await vscode.window.showErrorMessage(plain(error.message), { modal: true, detail: plain(error.remedy) }, "Try Again", ...change, "Add It Anyway")) {
+      case "Try Again":
+        return this.tried(wish, label, false);
+      case CHANGE:
+        return this.addAddress(wish.baseUrl, plain(error.message));
+      case "Add It Anyway":
+        return this.add(wish, key);
+      default:
+        return false;
+    }
   }
 
   /** Written to the user's own settings; the first one is the default. */

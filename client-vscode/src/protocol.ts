@@ -164,11 +164,13 @@ export interface ErrorData {
 }
 
 export interface Remedy {
-  id: "addEndpoint" | "installModel" | "setKey" | "startServer" | "checkEndpoints" | "openSetting" | "trust" | "showLog";
+  id: "addEndpoint" | "installModel" | "setKey" | "startServer" | "checkEndpoints" | "openSetting" | "openFile" | "trust" | "showLog";
   title: string;
   endpoint?: string;
   setting?: string;
   command?: string;
+  uri?: string;
+  line?: number;
 }
 
 export interface RunArguments {

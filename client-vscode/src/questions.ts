@@ -34,7 +34,7 @@ export function drawQuestions(client: LanguageClient, lost: vscode.Event<unknown
 export function answerFreely(runs: Runs, server: Server): vscode.Disposable {
   return runs.onEvent(({ run, event }) => {
     if (event.kind === "question" && !event.safe && !run.inChat) {
-      void oneAtATime<Given>(() => event.choices.length ? askChoices(runs, run, event) : askText(runs, run, event.text)).then(async (given) => {
+      void oneAtATime(() => askFreely(runs, run, event)).then(async (given = {}) => {
         if (run.status !== "running") {
           return; // A late answer does no harm.
         }
@@ -113,22 +113,28 @@ async function pick(message: string, actions: MessageActionItem[], token: vscode
   return picked?.action ?? null;
 }
 
-/** Asked no longer when the run has ended: the next question may wait. */
-async function askText(runs: Runs, run: Run, text: string): Promise<Given> {
+/** Asked no longer when the run has ended: the next question may wait.  Undefined where nothing was said. */
+export function askFreely(runs: Runs, run: Run, question: FreeQuestion): Promise<Given | undefined> {
+  return run.status !== "running" ? Promise.resolve(undefined) : question.choices.length ? askChoices(runs, run, question) : askText(runs, run, question.text);
+}
+
+export type FreeQuestion = Pick<Extract<RunEvent, { kind: "question" }>, "text" | "choices" | "detail" | "multiple">;
+
+export interface Given {
+  text?: string;
+  choices?: string[];
+}
+
+async function askText(runs: Runs, run: Run, text: string): Promise<Given | undefined> {
   const over = new vscode.CancellationTokenSource();
   const listener = runs.onDidEnd((ended) => { if (ended === run) { over.cancel(); } });
   try {
-    const answer = run.status === "running" ? await vscode.window.showInputBox({ title: `${run.agent} asks`, prompt: plain(text), ignoreFocusOut: true }, over.token) : undefined;
-    return { text: answer ?? "" };
+    const answer = await vscode.window.showInputBox({ title: `${run.agent} asks`, prompt: plain(text), ignoreFocusOut: true }, over.token);
+    return answer === undefined ? undefined : { text: answer };
   } finally {
     listener.dispose();
     over.dispose();
   }
-}
-
-interface Given {
-  text?: string;
-  choices?: string[];
 }
 
 type Item = vscode.QuickPickItem & { choice?: string; words?: string };
@@ -136,16 +142,13 @@ type Item = vscode.QuickPickItem & { choice?: string; words?: string };
 const OTHER = "Something else…";
 
 /** Choices with what is told of each; whatever is typed is an answer too, and leaving the list keeps what was picked in it. */
-function askChoices(runs: Runs, run: Run, { text, choices, detail = "", multiple }: Extract<RunEvent, { kind: "question" }>): Promise<Given> {
-  if (run.status !== "running") {
-    return Promise.resolve({});
-  }
+function askChoices(runs: Runs, run: Run, { text, choices, detail = "", multiple }: FreeQuestion): Promise<Given | undefined> {
   const offered = choices.filter((choice) => choice !== OTHER).map((choice): Item => ({ label: plain(choice), detail: toldOf(choice, detail), choice }));
   const pick = vscode.window.createQuickPick<Item>();
   Object.assign(pick, { title: `${run.agent} asks: ${plain(text).replace(/\s+/g, " ")}`, ignoreFocusOut: true, canSelectMany: multiple === true, matchOnDetail: true, items: offered,
     placeholder: multiple ? "Pick any number, or type your own answer" : "Pick one, or type your own answer" });
   return new Promise((resolve) => {
-    let given: Given = {};
+    let given: Given | undefined;
     const picked = (): string[] => pick.selectedItems.flatMap(({ choice }) => choice ?? []);
     const listeners = vscode.Disposable.from(
       runs.onDidEnd((ended) => { if (ended === run) { pick.hide(); } }),
@@ -163,7 +166,7 @@ function askChoices(runs: Runs, run: Run, { text, choices, detail = "", multiple
         pick.hide();
       }),
       pick.onDidHide(() => {
-        if (multiple && !given.choices) {
+        if (multiple && !given && picked().length) {
           given = { choices: picked() };
         }
         listeners.dispose();

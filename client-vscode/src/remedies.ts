@@ -36,6 +36,11 @@ export async function perform(remedy: Remedy): Promise<boolean> {
     case "openSetting":
       await vscode.commands.executeCommand("workbench.action.openSettings", `inhouse.${remedy.setting ?? ""}`);
       return false;
+    case "openFile": {
+      const start = new vscode.Position(remedy.line ?? 0, 0);
+      await vscode.window.showTextDocument(vscode.Uri.parse(remedy.uri ?? ""), { selection: new vscode.Range(start, start) });
+      return false;
+    }
     case "trust":
       if (vscode.workspace.isTrusted) {
         await vscode.commands.executeCommand("inhouse.trust");

@@ -1,5 +1,6 @@
 /** The view in the activity bar: sessions with their runs, changes that wait, agents, endpoints.  Trees of VS Code's own, no web page. */
 import vscode = require("vscode");
+import { answersIn } from "./endpoints";
 import type { ListName, Lists } from "./lists";
 import { placeOf } from "./pick";
 import { plain, straight, textOf } from "./problem";
@@ -217,7 +218,7 @@ async function endpoints(server: Server): Promise<Node[]> {
   return all.map((status) => {
     const wrong = status.findings.some(({ severity }) => severity === "error");
     const [icon, color] = status.reachable === undefined ? [status.local ? "home" : "cloud", undefined] : status.reachable && !wrong ? ["pass", "testing.iconPassed"] : ["error", "testing.iconFailed"];
-    const health = status.reachable === undefined ? "not checked" : status.reachable ? `answers in ${Math.round(status.latencyMs ?? 0)} ms` : "does not answer";
+    const health = status.reachable === undefined ? "not checked" : status.reachable ? answersIn(status) : "does not answer";
     const models = status.models ?? [], used = status.used && `${spent(status.used)} in ${few(status.used.requests, "request")}`;
     const details: Node[] = [
       ...status.findings.map((finding) => detail(finding.message, finding.severity === "error" ? "error" : finding.severity === "warning" ? "warning" : "info", finding.remedy)),

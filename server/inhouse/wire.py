@@ -3,8 +3,11 @@
 The language server sends them on the wire, the terminal prints them with ``--json``.
 """
 
+from collections.abc import Iterable
+
 from inhouse.core.definition import Agent
 from inhouse.core.endpoint_kinds import Service
+from inhouse.core.errors import DefinitionError, InhouseError
 from inhouse.core.events import (
     Contact,
     EditChanged,
@@ -144,13 +147,31 @@ def usage(value: Usage) -> Json:
 
 def error_data(code: str, message: str, *, endpoint: str | None = None, url: str = "") -> Json:
     """`ErrorData` of docs/protocol.md: an error in parts, for doors with buttons."""
-    found = remedies_for(code, endpoint=endpoint, url=url)
+    return _in_parts(code, message, remedies_for(code, endpoint=endpoint, url=url))
+
+
+def error_of(error: InhouseError) -> Json:
+    """`ErrorData` of an error that a command raised."""
+    found = remedies_for(error.code)
+    if isinstance(error, DefinitionError):
+        at = error.path.as_uri()
+        found = (Remedy("openFile", "Open Definition", uri=at, line=error.line),)
+    return _in_parts(error.code, str(error), found)
+
+
+def _in_parts(code: str, message: str, found: Iterable[Remedy]) -> Json:
     return {"code": code, "cause": cause_of(message), "remedies": [remedy(one) for one in found]}
 
 
 def remedy(value: Remedy) -> Json:
     """`Remedy` of docs/protocol.md."""
-    more: Json = {"endpoint": value.endpoint, "setting": value.setting, "command": value.command}
+    more: Json = {
+        "endpoint": value.endpoint,
+        "setting": value.setting,
+        "command": value.command,
+        "uri": value.uri,
+        "line": value.line,
+    }
     said = {name: text for name, text in more.items() if text is not None}
     return {"id": value.id, "title": value.title} | said
 

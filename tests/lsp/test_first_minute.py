@@ -234,3 +234,48 @@ async def test_whoever_asks_for_an_installation_that_runs_hears_of_its_end(bare)
 
 def kinds_of(editor, token):
     return [value["kind"] for value in editor.progress(token)]
+
+
+@pytest.mark.parametrize(
+    "key", ["sk-one-1234567\nsk-two-1234567", "sk-\u200bcanary-1234567", "clé"]
+)
+async def test_a_key_that_no_header_can_carry_is_refused_in_words_and_never_told(bare, key):
+    async with open_editor(bare.folder, **bare.how(VSCODE)) as editor:
+        where = {"baseUrl": bare.server.base_url, "key": key}
+        tested = await editor.command("inhouse.endpoint.test", where)
+    (finding,) = tested["findings"]
+    assert finding["code"] == "unauthorized"
+    assert "which no key has" in finding["message"]
+    assert key not in str(tested)
+    assert "sk-one" not in str(tested)
+    assert bare.server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(403, "unauthorized"), (404, "not_found"), (429, "rate_limited"), (500, "unavailable")],
+)
+async def test_what_is_wrong_with_a_new_endpoint_names_no_setting_that_is_not_there(
+    bare, status, code
+):
+    bare.server.models_status = status
+    async with open_editor(bare.folder, **bare.how(VSCODE)) as editor:
+        tested = await editor.command("inhouse.endpoint.test", {"baseUrl": bare.server.base_url})
+    (finding,) = tested["findings"]
+    assert finding["code"] == code
+    assert "inhouse.endpoints" not in str(finding)
+    assert "inhouse key" not in str(finding)
+
+
+async def test_a_definition_that_cannot_be_used_says_why_and_where(bare):
+    path = bare.folder / ".agents" / "broken.ts"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text('export default {\n  id: "broken",\n  displayName: "B",\n  model: 42,\n};\n')
+    async with open_editor(bare.folder, **bare.how(VSCODE)) as editor:
+        with pytest.raises(ServerError) as raised:
+            await editor.command("inhouse.run", {"agent": "broken", "prompt": "hi"})
+    told = raised.value.data
+    assert "cannot be used: broken.ts:4: `model` must" in told["cause"]
+    assert told["remedies"] == [
+        {"id": "openFile", "title": "Open Definition", "uri": path.as_uri(), "line": 3}
+    ]

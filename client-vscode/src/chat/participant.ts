@@ -4,6 +4,7 @@ import { COMPACT, tellEnd, type Parts } from "../commands";
 import { onDidConfigure } from "../firstMinute";
 import { asMarkdown, plain, textOf } from "../problem";
 import type { AgentSummary, Remedy, SessionTurn } from "../protocol";
+import { askFreely, type FreeQuestion } from "../questions";
 import { partsOf, perform } from "../remedies";
 import { keepSession, memoryOf, type Memory } from "./memory";
 import { chosenBy, ChatModels } from "./models";
@@ -198,12 +199,14 @@ function followups(result: vscode.ChatResult): vscode.ChatFollowup[] {
 interface Answer {
   questionId: string;
   choices?: string[];
-  ask?: { text: string; choices: string[]; multiple: boolean };
+  /** What is asked for in a list or a box, while the run of the turn works. */
+  ask?: FreeQuestion;
+  runId?: string;
 }
 
 /** A button of a question: the server takes one answer, and says so to every later one. */
-async function giveAnswer({ server }: Parts, { questionId, choices, ask }: Answer): Promise<void> {
-  const given = ask ? await askFor(ask) : { choices };
+async function giveAnswer({ runs, server }: Parts, { questionId, choices, ask, runId = "" }: Answer): Promise<void> {
+  const run = runs.find(runId), given = ask && run?.status === "running" ? await askFreely(runs, run, ask) : { choices };
   if (!given) {
     return;
   }
@@ -212,15 +215,4 @@ async function giveAnswer({ server }: Parts, { questionId, choices, ask }: Answe
   } catch (error) {
     void vscode.window.showInformationMessage(partsOf(error).cause); // Such as: it was answered before.
   }
-}
-
-async function askFor({ text, choices, multiple }: NonNullable<Answer["ask"]>): Promise<{ choices?: string[]; text?: string } | undefined> {
-  if (!choices.length) {
-    const words = await vscode.window.showInputBox({ title: "Your answer", prompt: plain(text), ignoreFocusOut: true });
-    return words === undefined ? undefined : { text: words };
-  }
-  const items = choices.map((choice) => ({ label: plain(choice), choice })), options = { title: plain(text), ignoreFocusOut: true };
-  const picked = multiple ? await vscode.window.showQuickPick(items, { ...options, canPickMany: true }) : [await vscode.window.showQuickPick(items, options)];
-  const taken = (picked ?? []).flatMap((item) => item ? [item.choice] : []);
-  return picked && (taken.length || multiple) ? { choices: taken } : undefined;
 }

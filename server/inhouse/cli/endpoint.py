@@ -26,6 +26,7 @@ from inhouse.host.endpoint_setup import (
     try_out,
 )
 from inhouse.host.host import Host
+from inhouse.providers.endpoints.endpoint_errors import AS_TYPED, GIVE_KEY
 
 from . import COMPLETED, FAILED, output
 from .open_host import open_host
@@ -192,13 +193,16 @@ _OPTIONS = {"baseUrl": "--url", "apiKey": "--key-variable", "kind": "--kind", "m
 
 
 def _show_errors(errors: Sequence[tuple[str, str]], new: NewEndpoint) -> None:
-    """Show what is wrong, without remedies that name settings of an endpoint not yet added."""
+    """Show what is wrong, with the options of this command as the places to mend."""
 
     def said(text: str) -> str:
-        if text.startswith(f"Run `inhouse key set {new.name}`"):
-            return "Put the right key into a variable, and name it with `--key-variable`."
+        text = text.replace(
+            GIVE_KEY, "Put the right key into a variable, and name it with `--key-variable`."
+        )
         for key, option in _OPTIONS.items():
-            text = text.replace(f"`inhouse.endpoints.{new.name}.{key}`", f"`{option}`")
+            setting = f"`inhouse.endpoints.{new.name}.{key}`"
+            text = text.replace(AS_TYPED.get(key, setting), f"`{option}`")
+            text = text.replace(setting, f"`{option}`")
         return text
 
     for message, remedy in errors:

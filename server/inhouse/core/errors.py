@@ -3,6 +3,7 @@
 * InhouseError
   + UserError         the user fixes it: an argument, a definition, a key, a setting
     - RefusedError    privacy, trust or a budget says no; says which step would allow it
+    - DefinitionError  a definition cannot be used; says where in which file
   + ToolError         the model fixes it: becomes a tool result and the run goes on
   + ProviderError     the endpoint refused or broke
     - ProviderUnavailableError   worth another try before the first token
@@ -11,6 +12,8 @@
 
 Anything else is a bug: it propagates and is logged once, at the door.
 """
+
+from pathlib import Path
 
 
 class InhouseError(Exception):
@@ -39,6 +42,15 @@ class RefusedError(UserError):
         super().__init__(f"{reason}  {remedy}", code=code)
         self.reason = reason
         self.remedy = remedy
+
+
+class DefinitionError(UserError):
+    """A definition cannot be used.  ``path`` and ``line`` (from 0) are where to mend it."""
+
+    def __init__(self, message: str, path: Path, line: int) -> None:
+        super().__init__(message, code="definition")
+        self.path = path
+        self.line = line
 
 
 class ToolError(InhouseError):

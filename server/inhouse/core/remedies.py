@@ -16,13 +16,16 @@ class Remedy:
 
     id: str
     """``addEndpoint``, ``installModel``, ``setKey``, ``startServer``, ``checkEndpoints``,
-    ``openSetting``, ``trust`` or ``showLog`` (docs/protocol.md)."""
+    ``openSetting``, ``openFile``, ``trust`` or ``showLog`` (docs/protocol.md)."""
     title: str
     """The text of a button."""
     endpoint: str | None = None
     setting: str | None = None
     command: str | None = None
     """What starts the server, in a terminal."""
+    uri: str | None = None
+    line: int | None = None
+    """From 0."""
 
 
 ADD = Remedy("addEndpoint", "Add Endpoint")

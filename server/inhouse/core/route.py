@@ -12,6 +12,8 @@ from .secret import Secret
 from .setting import SettingScope, hidden_setting, required_setting, setting
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+BEING_ADDED = "the endpoint you are adding"
+"""The source of an endpoint that is tried before any settings have it."""
 
 
 class Privacy(StrEnum):

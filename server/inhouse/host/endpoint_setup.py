@@ -16,7 +16,7 @@ from inhouse.core.endpoint_kinds import SERVICES, Kind, Service, guessed_kind
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.redaction import remember
 from inhouse.core.remedies import KEY_REFERENCE, why_no_key
-from inhouse.core.route import Endpoint, EndpointStatus, ModelInfo, Privacy
+from inhouse.core.route import BEING_ADDED, Endpoint, EndpointStatus, ModelInfo, Privacy
 from inhouse.core.secret import Secret
 from inhouse.core.urls import base_url, host_of, is_local_name
 from inhouse.providers.network.egress import Egress, EgressPolicy
@@ -201,7 +201,7 @@ async def try_out(host: "Host", new: NewEndpoint) -> EndpointStatus:
             name=new.name,
             kind=new.kind,
             base_url=new.base_url,
-            source="the endpoint you are adding",
+            source=BEING_ADDED,
             api_key=key,
             models={ALL_MODELS: new.model} if new.model else {},
         )

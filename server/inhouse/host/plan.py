@@ -6,7 +6,7 @@ from attrs import evolve
 
 from inhouse.core.definition import Agent, AgentDefinition
 from inhouse.core.endpoint_kinds import Kind
-from inhouse.core.errors import RefusedError, UserError
+from inhouse.core.errors import DefinitionError, RefusedError, UserError
 from inhouse.core.limits import Limits
 from inhouse.core.request import RunRequest
 from inhouse.core.route import DecidedBy, Endpoint, Route, RouteStep
@@ -98,8 +98,9 @@ def usable_definition(agent: Agent) -> AgentDefinition:
                 code="untrusted",
             )
     errors = [one for one in agent.problems if one.severity is Severity.ERROR]
-    told = "  ".join(map(_told, errors)) or "It could not be read."
-    raise UserError(f"The definition of {agent.id!r} cannot be used.  {told}", code="definition")
+    told = "  ".join(map(_told, errors)) or "it could not be read."
+    path, line = (errors[0].path, errors[0].range.start.line) if errors else (agent.source, 0)
+    raise DefinitionError(f"The definition of {agent.id!r} cannot be used: {told}", path, line)
 
 
 TRUST_REMEDY = "Trust the workspace: `inhouse trust` in its folder, --trust, or in the editor."

@@ -63,7 +63,7 @@ class Server(LanguageServer):
         except InhouseError as error:
             refused = is_refusal(error)
             code = pygls_protocol.REQUEST_FAILED if refused else pygls_protocol.INVALID_PARAMS
-            send_error(request_id, code, str(error), wire.error_data(error.code, str(error)))
+            send_error(request_id, code, str(error), wire.error_of(error))
         except Exception:
             logger.exception("%s broke", command)
             message = f"{command}: the server had an internal error.  Its log has the details."

@@ -174,6 +174,10 @@ class _Checking:
         match error.code:
             case "unreachable":
                 return f"Start it, or correct {doctor_findings.setting(self.endpoint, 'baseUrl')}."
+            case "rate_limited":
+                return known or "Wait a while, then try again."
+            case "payment_required":
+                return known
             case "unauthorized":
                 return how_to_set_the_key(self.endpoint)
             case _:

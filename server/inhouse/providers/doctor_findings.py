@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from inhouse.core.route import Endpoint, Finding
+from inhouse.providers.endpoints.endpoint_errors import ModelRef
 from inhouse.providers.endpoints.locality import Verdict
 
 AGENT_WINDOW = 16_384
@@ -11,7 +12,7 @@ SLOW_SECONDS = 15.0
 
 
 def setting(endpoint: Endpoint, key: str) -> str:
-    return f"`inhouse.endpoints.{endpoint.name}.{key}`"
+    return ModelRef(endpoint, "").setting(key)
 
 
 def small_window(endpoint: Endpoint, model: str, window: int) -> Finding | None:

@@ -210,6 +210,46 @@ test("what the agent asks its user is answered in mid-turn", async () => {
   assert.match(JSON.stringify(s.model.requests.at(-1).messages), /Pears/);
 });
 
+test("a question with many choices is a list that tells of each and takes own words; leaving it picks nothing, and keeps what was picked", async () => {
+  const fruits = Array.from({ length: 10 }, (_, number) => ({ label: `Fruit ${number}`, description: `It has ${number} seeds` }));
+  let steps = 0;
+  s.model.state.play = async (reply) => {
+    if (steps++ === 0) { reply.call("ask_user", { questions: [{ question: "Which of many?", options: fruits }, { question: "Which of these?", multiSelect: true, options: [{ label: "Red" }, { label: "Green" }] }] }); } else { reply.say("I know now."); }
+  };
+  const list = s.page.locator(".quick-input-widget").filter({ hasText: "fixer asks" });
+  await send("/agent fixer Ask me a lot");
+  await says("Which of many?");
+  await answer("Which of many?").getByRole("button", { name: "Choose…" }).click();
+  await list.filter({ hasText: "It has 1 seeds" }).waitFor();
+  await s.page.keyboard.press("Escape");
+  await list.waitFor({ state: "hidden" });
+  await answer("Which of many?").getByRole("button", { name: "Choose…" }).click(); // It still waits.
+  await list.waitFor();
+  await s.page.keyboard.type("Neither of them");
+  await list.locator(".monaco-list-row").filter({ hasText: "your own words" }).click();
+  await says("Which of these?");
+  await answer("Which of these?").getByRole("button", { name: "Choose…" }).last().click();
+  await list.locator(".monaco-list-row").filter({ hasText: "Green" }).click();
+  await shot(s.page, "chat-choices");
+  await s.page.keyboard.press("Escape");
+  await says("I know now.");
+  assert.match(JSON.stringify(s.model.requests.at(-1).messages), /Neither of them[^]*Green/);
+});
+
+test("an agent whose definition is wrong says what is wrong, with a button that leads to the line", async () => {
+  write(s.workspace, { ".agents/broken.ts": FILES[".agents/broken.ts"] });
+  await until(async () => {
+    await send("/agent broken Do something");
+    return (await answer("cannot be used").count()) > 0;
+  }, "the definition was read");
+  await says(/broken\.ts:4: .*model.* must be a string/);
+  await shot(s.page, "chat-broken-definition");
+  await button("Open Definition").click();
+  await s.page.locator(".tab.active").filter({ hasText: "broken.ts" }).waitFor();
+  await s.page.locator(".statusbar-item").filter({ hasText: "Ln 4, Col 1" }).waitFor();
+  fs.rmSync(path.join(s.workspace, ".agents/broken.ts"));
+});
+
 test("the picker has the models of the endpoints, and where they run; the one that is picked serves", async () => {
   await s.page.locator(".interactive-input-part").getByRole("button", { name: /Pick Model|As the agent says/ }).first().click();
   const list = s.page.locator(".action-widget");

@@ -30,6 +30,25 @@ test("with nothing configured, what could serve is asked for before a prompt is"
   assert.strictEqual(await s.page.locator('.quick-input-widget input[placeholder="What do you want?"]').count(), 0);
 });
 
+test("an address that is none, or where nobody answers, stays in its box with the reason; nothing is written before a server answers", async () => {
+  const box = s.page.locator(".quick-input-widget").filter({ hasText: "Where is the server?" }), dialog = s.page.locator(".monaco-dialog-box");
+  await palette(s.page, "Inhouse: Add Endpoint…");
+  await choose(s.page, "Another address…");
+  await type(s.page, "local host:9", "Where is the server?");
+  await box.filter({ hasText: "no spaces" }).waitFor();
+  assert.strictEqual(await box.locator("input").first().inputValue(), "local host:9");
+  await type(s.page, "127.0.0.1:9", "no spaces");
+  await dialog.filter({ hasText: "nothing listens at 127.0.0.1:9" }).waitFor();
+  await shot(s.page, "endpoint-dead");
+  assert.doesNotMatch(await dialog.innerText(), /inhouse\.endpoints/); // There is no such setting yet.
+  await dialog.getByRole("button", { name: "Change the Address" }).click();
+  await box.filter({ hasText: "nothing listens" }).waitFor();
+  assert.strictEqual(await box.locator("input").first().inputValue(), "127.0.0.1:9");
+  await s.page.keyboard.press("Escape");
+  await box.waitFor({ state: "hidden" });
+  assert.ok(!fs.existsSync(user()));
+});
+
 test("Add Endpoint asks the server, refuses a wrong key, and writes to the user's own settings; the key goes to the model and nowhere else", async () => {
   s.model.state.key = KEY;
   await palette(s.page, "Inhouse: Add Endpoint…");

@@ -18,11 +18,14 @@ from inhouse.core.errors import (
 from inhouse.core.json_values import fields
 from inhouse.core.limits import LONGEST_ARGUMENTS
 from inhouse.core.redaction import redact
-from inhouse.core.route import Endpoint
+from inhouse.core.route import BEING_ADDED, Endpoint
 from inhouse.core.unicode import visible
 from inhouse.providers.endpoints.error_text import Told, message_in, told, written_in
 
 LONGEST_QUOTE = 320
+AS_TYPED = {"baseUrl": "the address", "kind": "the kind of server"}
+"""Words for what is in no settings yet, because somebody is just adding it."""
+GIVE_KEY = "Give the key that the server expects."
 LONGEST_WAIT = 60.0
 """A server that wants a longer pause than this is reported, not waited for."""
 A_SECRET = 8
@@ -42,6 +45,8 @@ class ModelRef:
 
     def setting(self, key: str) -> str:
         """Say where to correct a setting of this endpoint."""
+        if self.endpoint.source == BEING_ADDED:
+            return AS_TYPED.get(key, key)
         if self.endpoint.name in ("definition", "environment"):
             return f"{key} ({self.endpoint.source})"
         return f"`inhouse.endpoints.{self.endpoint.name}.{key}`"
@@ -233,7 +238,8 @@ def not_found(
     """No such model, or no such path; ``models`` is what the server has."""
     if not place.model:
         remedy = f"Check {place.setting('baseUrl')} and {place.setting('kind')}."
-        return ProviderError(f"{place}: not found ({status}).  {said}  {remedy}", code="not_found")
+        told = f"{_sentence(said)}  {remedy}" if said else remedy
+        return ProviderError(f"{place}: not found ({status}).  {told}", code="not_found")
     likely = _likeliest(place.model, models)
     more = f", and {len(models) - len(likely):,} more" if len(models) > len(likely) else ""
     known = f"It has: {', '.join(likely)}{more}.  " if models else ""
@@ -312,10 +318,10 @@ def _of(  # noqa: PLR0911  one for each kind
             return ToolsUnsupportedError(f"{place} does not accept tool calls: {said}")
         case "wrong_scheme":
             return wrong_scheme(place, "https", said)
-        case "unauthorized":
-            return ProviderError(_wrong_key(place, status, said), code=kind)
-        case "forbidden":
+        case "forbidden" if place.endpoint.api_key is not None:
             return ProviderError(_forbidden(place, status, said), code=kind)
+        case "unauthorized" | "forbidden":  # Without a key, a key is what is missing.
+            return ProviderError(_wrong_key(place, status, said), code="unauthorized")
         case "not_found" | "model_not_found":
             return not_found(place, said, status=answer.status or 404)
         case "rate_limited" | "loading" | "unavailable":
@@ -346,6 +352,15 @@ def _wrong_key(place: ModelRef, status: str, said: str) -> str:
     )
 
 
+def unsendable_key(endpoint: Endpoint, why: str) -> ProviderError:
+    """No header can carry the key; the message never repeats it."""
+    return ProviderError(
+        f"{ModelRef(endpoint, '')}: the key has {why} in it, which no key has.  "
+        f"Something else was pasted with it, or instead of it.  {how_to_set_the_key(endpoint)}",
+        code="unauthorized",
+    )
+
+
 def _sentence(said: str) -> str:
     return f"{said}." if said[-1:].isalnum() else said
 
@@ -353,6 +368,8 @@ def _sentence(said: str) -> str:
 def how_to_set_the_key(endpoint: Endpoint) -> str:
     """Say how to set another key for an endpoint, where its key is kept."""
     setting = ModelRef(endpoint, "").setting("apiKey")
+    if endpoint.source == BEING_ADDED:
+        return GIVE_KEY
     place, _, name = (endpoint.api_key.named if endpoint.api_key else "").partition(":")
     if place == "keyring":
         return (
@@ -372,8 +389,6 @@ def how_to_set_the_key(endpoint: Endpoint) -> str:
 
 
 def _forbidden(place: ModelRef, status: str, said: str) -> str:
-    if place.endpoint.api_key is None:
-        return _wrong_key(place, status, said)
     return (
         f"{place}: the server does not allow this{status}.  {_sentence(said)}  The key may lack "
         f"the right to this model, or the service may not be available in your country.  "

@@ -1,6 +1,7 @@
 """Small requests to a server besides the chat: its models, its window, its health."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -114,12 +115,23 @@ async def headers_of(endpoint: Endpoint) -> dict[str, str]:
 async def key_of(endpoint: Endpoint) -> str:
     """Return the key, or the word that is sent instead.  Raises `UserError`.
 
-    A keyring may wait for somebody to unlock it: nothing else waits meanwhile.
+    A keyring may wait for somebody to unlock it: nothing else waits meanwhile.  Raises
+    `ProviderError` if no header can carry the key.
     """
     key = endpoint.api_key
     if key is None:
         return "unused"
-    return (key.reveal() if key.is_at_hand else await asyncio.to_thread(key.reveal)) or "unused"
+    text = key.reveal() if key.is_at_hand else await asyncio.to_thread(key.reveal)
+    text = text.strip()
+    if (strange := _STRANGE.search(text)) is not None:
+        character = strange[0]
+        why = "a line end" if character in "\r\n" else f"the character U+{ord(character):04X}"
+        raise endpoint_errors.unsendable_key(endpoint, why)
+    return text or "unused"
+
+
+_STRANGE = re.compile(r"[^\t\x20-\x7e]")
+"""What a header cannot carry: a request would fail with words about something else."""
 
 
 async def _limited(response: "httpx2.Response", place: ModelRef) -> bytes:
