@@ -176,7 +176,7 @@ function filesOf(hunks: readonly Hunk[]): Node[] {
     const what = kind === "change" || own.some(({ fits }) => fits) ? told : `${told}, no longer fits`;
     const item = row("", "file", {
       resourceUri: resource, iconPath: vscode.ThemeIcon.File, id: `file ${uri}`, contextValue: "file", collapsibleState: kind === "change" ? Expanded : None,
-      description: `${vscode.workspace.asRelativePath(resource).split("/").slice(0, -1).join("/")} ${what} · ${[...new Set(own.map(({ agent }) => agent))].join(", ")}`.trim(),
+      description: [vscode.workspace.asRelativePath(resource).split("/").slice(0, -1).join("/"), what, [...new Set(own.map(({ agent }) => agent))].join(", ")].filter(Boolean).join(" · "),
     });
     item.label = undefined;
     const node: Node = { kind: "file", item, uri, children: () => own.map(hunkNode) };

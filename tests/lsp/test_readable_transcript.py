@@ -130,18 +130,26 @@ async def test_a_command_that_fails_is_not_ticked_in_any_event(project):
         assert (told["ok"], told["summary"]) == (False, "exit 1")
 
 
-async def test_agents_that_could_not_be_started_are_not_ticked(project):
-    project.agent("boss", "spawn_agents")
-    agents = [{"agent_type": "stranger", "prompt": "Go"}]
-    project.server.play(call("spawn_agents", agents=agents))
-    project.server.play("Nobody came.")
+@pytest.mark.parametrize(
+    ("tool", "given", "word"),
+    [
+        ("spawn_agents", {"agents": [{"agent_type": "stranger", "prompt": "Go"}]}, "stranger"),
+        ("read_files", {"paths": ["nowhere.py"]}, "nowhere.py"),
+    ],
+)
+async def test_agents_that_could_not_be_started_and_files_that_are_not_there_are_not_ticked(
+    project, tool, given, word
+):
+    project.agent("boss", tool)
+    project.server.play(call(tool, **given))
+    project.server.play("Nothing came.")
     async with open_editor(project.folder, **project.how(VSCODE)) as editor:
         started = await editor.command("inhouse.run", {"agent": "boss", "streamToken": "s"})
         await editor.ended(started["runId"])
 
         (told,) = [each for each in editor.events("s") if each["kind"] == "tool_result"]
         assert told["ok"] is False
-        assert "stranger" in told["summary"]
+        assert word in told["summary"]
 
 
 def test_a_link_leads_to_a_file_whose_name_has_brackets():

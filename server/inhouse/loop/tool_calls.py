@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from attrs import define, evolve, field, frozen
@@ -304,9 +304,14 @@ def _says_error(output: object) -> bool:
 
 
 def _problem_of_all(output: object) -> str | None:
-    """Return the first error, if every agent of a call ended in one."""
-    problems = [fields(fields(each).get("value")).get("errorMessage") for each in items(output)]
+    """Return the first error, if every agent or every file of a call ended in one."""
+    problems = [_problem(fields(each)) for each in items(output)]
     return str(problems[0]) if problems and all(problems) else None
+
+
+def _problem(one: Mapping[str, Any]) -> object:
+    unread = one.get("message") if "content" in one else None  # A marker is in its place.
+    return fields(one.get("value")).get("errorMessage") or unread
 
 
 def _summary(output: object) -> str:
