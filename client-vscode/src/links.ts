@@ -1,4 +1,5 @@
 /** Places that a transcript names, as links: files of the workspace that are there, with their lines.  Nothing else becomes one. */
+import path = require("node:path");
 import vscode = require("vscode");
 
 /** Names of a document that are looked for at most: a transcript may be long. */
@@ -42,7 +43,7 @@ export async function linksIn(document: vscode.TextDocument, token: vscode.Cance
 /** VS Code's pages follow no address of a file: there a link leads from the folder of the workspace on. */
 export const forPage = (text: string): string => text.replace(/\]\(<?(file:\/\/\/[^\s()<>]+)>?\)/g, (whole, address: string) => {
   const target = vscode.Uri.parse(address), folder = vscode.workspace.workspaceFolders?.[0]?.uri;
-  return folder && target.path.startsWith(`${folder.path}/`) ? `](${encodeURI(target.path.slice(folder.path.length)).replace(/[?#()]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`)}${target.fragment ? `#${target.fragment}` : ""})` : whole;
+  return folder && vscode.workspace.getWorkspaceFolder(target) ? `](/${encodeURI(path.posix.relative(folder.path, target.path)).replace(/[?#()]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`)}${target.fragment ? `#${target.fragment}` : ""})` : whole;
 });
 
 /** As text a link is its file's name, with the line, which is a link again: an address in full only fills the line. */

@@ -1,7 +1,10 @@
 """A transcript reads as sentences: how commands ended, how large edits are, what is folded."""
 
+from pathlib import Path
+
 import pytest
 
+from inhouse.core.call_sentences import place_of
 from inhouse.core.events import (
     EditChanged,
     EditState,
@@ -156,3 +159,13 @@ def test_a_link_leads_to_a_file_whose_name_has_brackets():
     read = used("read_files", {"paths": ["a (1).py"]}, link=lambda path: f"file:///w/{path}")
 
     assert read == "- ✓ Read [`a (1).py`](file:///w/a %281%29.py)"
+
+
+def test_a_name_that_begins_with_a_folder_of_the_workspace_leads_there():
+    roots = (Path("/w/one"), Path("/w/second one"))
+
+    assert place_of("a.py", roots) == Path("/w/one/a.py")
+    assert place_of("second one/a.py", roots) == Path("/w/second one/a.py")
+    assert place_of("second one/a.py", roots[:1]) == Path("/w/one/second one/a.py")
+    assert place_of("../../etc/hosts", roots) == Path("/etc/hosts")
+    assert place_of("/w/second one/a.py", roots) == Path("/w/second one/a.py")

@@ -1,7 +1,9 @@
 """What a tool call did, as one readable line of Markdown, for transcripts."""
 
 import json
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from .json_values import fields, items, mapping
@@ -36,6 +38,13 @@ def call_sentence(tool: str, given: object, *, ok: bool, summary: str, link: Lin
         said = f"Could not {said}"
     quiet = ok and (tool in VERBS or tool in PLAIN) and tool != "run_terminal_command"
     return f"{'✓' if ok else '✗'} {said}" + ("" if quiet or not summary else f": {summary}")
+
+
+def place_of(name: str, roots: Sequence[Path]) -> Path:
+    """Return where a name leads that a tool took; with several roots it may begin with one's."""
+    first = name.partition("/")[0]
+    named = (root.parent for root in roots[1:] if root.name == first)
+    return Path(os.path.normpath(next(named, roots[0]) / name))
 
 
 def linked(name: str, uri: str | None) -> str:

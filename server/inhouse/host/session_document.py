@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from attrs import frozen
 
-from inhouse.core.call_sentences import call_sentence, linked
+from inhouse.core.call_sentences import call_sentence, linked, place_of
 from inhouse.core.events import Usage
 from inhouse.core.quiet_markdown import quiet, quiet_lines
 from inhouse.core.unicode import without_controls
@@ -51,9 +51,12 @@ class SessionDocument:
 
 
 def session_document(
-    summary: SessionSummary, turns: Sequence[Turn], events: Iterable[KeptEvent]
+    summary: SessionSummary,
+    turns: Sequence[Turn],
+    events: Iterable[KeptEvent],
+    roots: Sequence[Path] = (),
 ) -> SessionDocument:
-    """Make the document of a session."""
+    """Make the document of a session; *roots* are the folders of the workspace that is open."""
     by_turn: dict[int, list[KeptEvent]] = {}
     for event in events:
         by_turn.setdefault(event.turn, []).append(event)
@@ -61,8 +64,9 @@ def session_document(
     if summary.forked_from:
         piece += f"*Forked from {summary.forked_from}.*\n\n"
     fixed, root = [piece + prompt_heading(1)], Path(summary.workspace)
+    roots = roots if root in roots[:1] else (root,)
     for number, turn in enumerate(turns, 1):
-        writer = TurnWriter(turn.run_id, root)
+        writer = TurnWriter(turn.run_id, *roots)
         for event in by_turn.get(turn.number, ()):
             writer.add(event)
         ending = "" if turn.status == RUNNING else footer(turn)
@@ -93,9 +97,9 @@ def heading_of(turn: int) -> str:
 class TurnWriter:
     """Builds the text of one turn from its events."""
 
-    def __init__(self, run_id: str, root: Path) -> None:
+    def __init__(self, run_id: str, *roots: Path) -> None:
         self._run_id = run_id
-        self._root = root
+        self._roots = roots
         self._parts: list[str] = []
         self._said: list[str] = []
         """The open piece of text or thinking at the end."""
@@ -150,7 +154,7 @@ class TurnWriter:
                 return None
 
     def _link(self, name: str) -> str | None:
-        place = self._root / name
+        place = place_of(name, self._roots)
         return None if _MARKS.search(name) or not place.is_absolute() else place.as_uri()
 
     def _enter(self, inside: str) -> None:

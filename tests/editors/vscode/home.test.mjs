@@ -1,8 +1,9 @@
 // The view in the activity bar, and the review of several files, in the real workbench.
 import assert from "node:assert";
+import path from "node:path";
 import { after, before } from "node:test";
 import { FILES, handsIn, scene, testIn } from "./fixture.mjs";
-import { closeAll, decorations, file, openFile, palette, prompt, shot, shown, sleep, toast, type, until } from "./workbench.mjs";
+import { choose, closeAll, decorations, file, openFile, openFolder, palette, prompt, shot, shown, sleep, temporary, toast, type, until, write } from "./workbench.mjs";
 
 let s;
 const test = testIn(() => s);
@@ -211,4 +212,22 @@ test("with the keyboard alone, 700 pixels and high contrast, changes are seen an
   await keys.press("Control+K");
   await keys.press("x");
   await until(() => s.model.state.closed === closed + 1, "its end");
+});
+
+test("in a workspace of two folders the page of a session leads to the files of both", async () => {
+  const root = write(temporary("inhouse-multi-"), {
+    "one/.agents/fixer.ts": FILES[".agents/fixer.ts"], "one/a.py": "a = 1\n", "two/b.py": "b = 2\n",
+    "both.code-workspace": JSON.stringify({ folders: [{ path: "one" }, { path: "two" }] }) });
+  const page = await openFolder(s.browser, s.workbench, path.join(root, "both.code-workspace"));
+  script(["read_files", { paths: ["a.py", "two/b.py"] }]);
+  await palette(page, "Inhouse: Run Agent…");
+  await choose(page, "Fixer");
+  await prompt(page, "Read both");
+  await palette(page, "View: Show Inhouse");
+  await page.locator(".pane-body .monaco-list-row").filter({ hasText: /Read both.*done/ }).first().click();
+  const frame = page.frameLocator("iframe.webview").last().frameLocator("iframe#active-frame");
+  await frame.locator("a").filter({ hasText: "two/b.py" }).click();
+  await page.locator(".tab.active").filter({ hasText: /^b\.py/ }).waitFor();
+  await until(async () => (await shown(page)).includes("b = 2"), "the file of the second folder");
+  await page.close();
 });

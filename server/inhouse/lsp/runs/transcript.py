@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from inhouse.core.call_sentences import place_of
 from inhouse.core.errors import InhouseError, UserError
 from inhouse.core.events import RunEvent, RunFinished, RunResult
 from inhouse.host.host import Plan
@@ -271,9 +271,10 @@ class Transcript:
 
     def _link(self, path: str) -> str | None:
         """Return the URI of a path that a tool named, if it is in the workspace."""
-        root = self._context.host.main_root
-        file = Path(os.path.normpath(root / path))
-        return self._context.documents.uri_of(file) if file.is_relative_to(root) else None
+        roots = self._context.host.roots
+        file = place_of(path, roots)
+        inside = any(file.is_relative_to(root) for root in roots)
+        return self._context.documents.uri_of(file) if inside else None
 
     def _keep_soon(self) -> None:
         self._keeping = None

@@ -205,7 +205,7 @@ class SessionDocuments:
     def begin(self, run: ActiveRun, plan: Plan) -> Listen:
         """Begin a turn in this process; return its listener."""
         session = plan.request.session or ""
-        live = LiveTurn(run.id, session, TurnWriter(run.id, self._context.host.main_root))
+        live = LiveTurn(run.id, session, TurnWriter(run.id, *self._context.host.roots))
         self._live[session] = live
         return partial(self._add, live)
 
@@ -371,6 +371,7 @@ class SessionDocuments:
         """Read a session, unless the known version is current."""
         await self._context.host.sessions.written(session)
         store, followed = self._context.host.sessions.store, self._followed.get(session)
+        roots = self._context.host.roots
         before = followed.kept if followed is not None else None
 
         def read() -> Kept | None:
@@ -380,7 +381,8 @@ class SessionDocuments:
             if before is not None and known == before.summary and known.status != RUNNING:
                 return before
             turns = store.turns(session)
-            return Kept(known, turns, session_document(known, turns, store.events(session)))
+            document = session_document(known, turns, store.events(session), roots)
+            return Kept(known, turns, document)
 
         kept = await asyncio.to_thread(read)
         if followed is not None:
