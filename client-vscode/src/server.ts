@@ -1,6 +1,7 @@
 /** The language server's life: started when first needed, restarted with back-off, told of keys and trust. */
 import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import os = require("node:os");
 import vscode = require("vscode");
 import type { LanguageClient, Middleware } from "vscode-languageclient/node";
 import { environmentPython } from "./environment";
@@ -237,7 +238,7 @@ export class Server implements vscode.Disposable {
           return work((message) => { progress.report({ message }); }, abort.signal);
         }),
     });
-    return () => start(python, [ISOLATED, "-X", "utf8", "-m", "inhouse", "lsp"], { cwd: storage });
+    return () => start(python, [ISOLATED, "-X", "utf8", "-m", "inhouse", "lsp"], { cwd: os.homedir() }); // The server takes that for no folder: its own would be a workspace where none is open.
   }
 
   private async ofSetting(command: string, parts: readonly string[]): Promise<() => ChildProcess> {

@@ -3,6 +3,7 @@
 import pytest
 
 from support.editor import VSCODE, ServerError, open_editor
+from support.model_server import call
 
 
 async def test_an_untitled_buffer_reaches_the_model_or_is_refused(project):
@@ -38,3 +39,49 @@ async def test_a_buffer_with_the_name_of_a_secret_is_not_sent(project, uri):
             await editor.command("inhouse.run", {"agent": "writer", "prompt": "Why?", "uri": uri})
 
     assert project.server.chats == []
+
+
+@pytest.fixture
+def nowhere(project, tmp_path):
+    """A window without a folder, started in a home with something private in it."""
+    home = tmp_path / "user"
+    (home / "notes").mkdir(parents=True)
+    (home / "diary.txt").write_text("the private words\n")
+    (home / "notes" / "today.md").write_text("the words of today\n")
+    more = {"rootUri": None, "workspaceFolders": None}
+    environ = {**project.environ, "HOME": str(home)}
+    within = ("env", "-C", str(home))
+    return home, project.how(VSCODE, **more) | {"environ": environ, "within": within}
+
+
+def tries_to_read(server):
+    server.play(call("list_directory", path="."))
+    server.play(call("read_files", paths=["diary.txt", "notes/today.md", "today.md"]))
+    server.play(call("code_search", pattern="words"))
+    server.play("That is all.")
+
+
+async def answered(project, how, **argument):
+    """What the model was sent."""
+    tries_to_read(project.server)
+    async with open_editor(project.folder, **how) as editor:
+        started = await editor.command("inhouse.run", {"agent": "ask", "prompt": "hi", **argument})
+        result = await editor.ended(started["runId"])
+    assert result["text"] == "That is all."
+    return str([request.body for request in project.server.chats])
+
+
+async def test_without_a_folder_an_agent_sees_nothing_of_the_home(project, nowhere):
+    _, how = nowhere
+    sent = await answered(project, how, prompt="hi @diary.txt")
+    assert "private words" not in sent
+    assert "words of today" not in sent
+
+
+async def test_without_a_folder_an_agent_sees_the_folder_of_the_file_that_it_was_started_on(
+    project, nowhere
+):
+    home, how = nowhere
+    sent = await answered(project, how, uri=(home / "notes" / "today.md").as_uri())
+    assert "words of today" in sent
+    assert "private words" not in sent

@@ -105,12 +105,25 @@ def new_tree(host: HostState, plan: Plan, state: "RunState", emit: Emit) -> RunT
         daily_source=settings.sources.get("dailyBudgetUsd", "dailyBudgetUsd"),
         may_raise=partial(_may_raise, host.door.approver),
     )
-    roots, path = host.roots or (host.main_root,), plan.request.path
+    path = plan.request.path
+    roots = host.roots or (_without_a_folder(host, path),)
     if path is not None:
         place = path.resolve()
         roots = tuple(sorted(roots, key=lambda root: not place.is_relative_to(root)))
     turn = host.sessions.begin(plan, state, emit)
     return RunTree(SharedRunState(), budget, roots, turn)
+
+
+def _without_a_folder(host: HostState, path: Path | None) -> Path:
+    """Return what a run works in where no folder is open: never the user's whole home.
+
+    The folder of the file that it was started on, else an empty one.
+    """
+    if path is not None:
+        return path.resolve().parent
+    empty = host.services.folders.cache / "no-folder-is-open"
+    empty.mkdir(parents=True, exist_ok=True)
+    return empty
 
 
 async def _may_raise(approver: Approver, limit_usd: float, why: str) -> bool:

@@ -102,4 +102,13 @@ def _roots(params: Json) -> tuple[Path, ...]:
         found = [path] if (path := to_path(uri)) is not None else []
     if not found and isinstance(root := params.get("rootPath"), str) and root:
         found = [Path(root)]
-    return tuple(dict.fromkeys(found)) or (Path.cwd(),)
+    return tuple(dict.fromkeys(found)) or _started_in()
+
+
+def _started_in() -> tuple[Path, ...]:
+    """Return the folder that the editor was started in; none if it is the user's home or above.
+
+    Nobody opened that: an agent would read all that the user has.
+    """
+    folder = Path.cwd()
+    return () if Path.home().is_relative_to(folder) else (folder,)
