@@ -65,7 +65,9 @@ async def answered(project, how, **argument):
     """What the model was sent."""
     tries_to_read(project.server)
     async with open_editor(project.folder, **how) as editor:
-        started = await editor.command("inhouse.run", {"agent": "ask", "prompt": "hi", **argument})
+        started = await editor.command(
+            "inhouse.run", {"agent": "ask", "prompt": "hi", "showTranscript": True, **argument}
+        )
         result = await editor.ended(started["runId"])
     assert result["text"] == "That is all."
     return str([request.body for request in project.server.chats])
@@ -85,3 +87,18 @@ async def test_without_a_folder_an_agent_sees_the_folder_of_the_file_that_it_was
     sent = await answered(project, how, uri=(home / "notes" / "today.md").as_uri())
     assert "words of today" in sent
     assert "private words" not in sent
+
+
+async def test_without_a_folder_what_an_agent_proposes_for_its_file_is_applied(project, nowhere):
+    home, how = nowhere
+    file = home / "notes" / "today.md"
+    change = {"oldString": "words", "newString": "deeds"}
+    project.server.play(call("str_replace", path="today.md", replacements=[change]))
+    project.server.play("Changed.")
+    async with open_editor(project.folder, **how) as editor:
+        argument = {"agent": "edit", "prompt": "hi", "uri": file.as_uri(), "session": "new"}
+        started = await editor.command("inhouse.run", argument)
+        result = await editor.ended(started["runId"])
+        told = await editor.command("inhouse.edits.apply", {})
+    assert result["edits"] == [{"uri": file.as_uri(), "state": "proposed"}]
+    assert told == {"applied": ["edit-1.1"], "problems": []}

@@ -85,6 +85,11 @@ class Host:
         return self.state.roots
 
     @property
+    def named_roots(self) -> tuple[Path, ...]:
+        """The folders that names of files begin in, never none."""
+        return self.roots or (self.main_root,)
+
+    @property
     def main_root(self) -> Path:
         """The first folder, or the user's home if none is open."""
         return self.state.main_root

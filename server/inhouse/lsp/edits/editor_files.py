@@ -138,7 +138,7 @@ class EditorFiles:
         return self._context.documents.find(path) is not None or path in self.buffers.paths
 
     def _disk(self) -> DiskWorkspace:
-        return disk_workspace(self._context.host.roots, self._approver)
+        return disk_workspace(self._context.host.named_roots, self._approver)
 
 
 class Buffers:

@@ -38,7 +38,7 @@ async def context_names(
         elif not await asyncio.to_thread(_speaks, context, document, position.line):
             return None
     if is_prompt or not items:
-        roots = context.host.roots or (context.host.main_root,)
+        roots = context.host.named_roots
         after = document.text[end : end + 1]
         for name in await asyncio.to_thread(completions, roots, word.prefix):
             kind = _KEYWORD if name in SPECIAL else _FOLDER if name.endswith("/") else _FILE

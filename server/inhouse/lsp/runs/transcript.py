@@ -271,7 +271,7 @@ class Transcript:
 
     def _link(self, path: str) -> str | None:
         """Return the URI of a path that a tool named, if it is in the workspace."""
-        roots = self._context.host.roots
+        roots = self._context.host.named_roots
         file = place_of(path, roots)
         inside = any(file.is_relative_to(root) for root in roots)
         return self._context.documents.uri_of(file) if inside else None

@@ -205,7 +205,7 @@ class SessionDocuments:
     def begin(self, run: ActiveRun, plan: Plan) -> Listen:
         """Begin a turn in this process; return its listener."""
         session = plan.request.session or ""
-        live = LiveTurn(run.id, session, TurnWriter(run.id, *self._context.host.roots))
+        live = LiveTurn(run.id, session, TurnWriter(run.id, *self._context.host.named_roots))
         self._live[session] = live
         return partial(self._add, live)
 
@@ -371,7 +371,7 @@ class SessionDocuments:
         """Read a session, unless the known version is current."""
         await self._context.host.sessions.written(session)
         store, followed = self._context.host.sessions.store, self._followed.get(session)
-        roots = self._context.host.roots
+        roots = self._context.host.named_roots
         before = followed.kept if followed is not None else None
 
         def read() -> Kept | None:
