@@ -102,3 +102,11 @@ async def test_without_a_folder_what_an_agent_proposes_for_its_file_is_applied(p
         told = await editor.command("inhouse.edits.apply", {})
     assert result["edits"] == [{"uri": file.as_uri(), "state": "proposed"}]
     assert told == {"applied": ["edit-1.1"], "problems": []}
+
+
+async def test_a_file_that_lies_in_the_home_itself_does_not_open_the_home(project, nowhere):
+    home, how = nowhere
+    (home / "todo.md").write_text("- buy milk\n")
+    sent = await answered(project, how, uri=(home / "todo.md").as_uri())
+    assert "private words" not in sent
+    assert "words of today" not in sent

@@ -117,9 +117,9 @@ def new_tree(host: HostState, plan: Plan, state: "RunState", emit: Emit) -> RunT
 def _without_a_folder(host: HostState, path: Path | None) -> Path:
     """Return what a run works in where no folder is open: never the user's whole home.
 
-    The folder of the file that it was started on, else an empty one.
+    The folder of the file that it was started on, unless that holds the home; else an empty one.
     """
-    if path is not None:
+    if path is not None and not Path.home().resolve().is_relative_to(path.resolve().parent):
         return path.resolve().parent
     empty = host.services.folders.cache / "no-folder-is-open"
     empty.mkdir(parents=True, exist_ok=True)

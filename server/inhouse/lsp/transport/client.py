@@ -111,4 +111,4 @@ def _started_in() -> tuple[Path, ...]:
     Nobody opened that: an agent would read all that the user has.
     """
     folder = Path.cwd()
-    return () if Path.home().is_relative_to(folder) else (folder,)
+    return () if Path.home().resolve().is_relative_to(folder.resolve()) else (folder,)
