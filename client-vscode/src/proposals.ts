@@ -108,25 +108,27 @@ class Files implements vscode.FileDecorationProvider, vscode.Disposable {
   readonly onDidChangeFileDecorations = this.changed.event;
   private readonly listener: vscode.Disposable;
   private marked = "";
+  /** By address, as VS Code writes it: each row of each list asks. */
+  private byFile = new Map<string, Hunk[]>();
 
   constructor(private readonly lists: Lists) {
     this.listener = lists.onDidChangeHunks(() => {
-      const marked = JSON.stringify(this.lists.hunks.map(({ uri, kind }) => [uri, kind]));
+      const marked = JSON.stringify(this.lists.hunks.map(({ uri, kind, agent }) => [uri, kind, agent]));
       if (marked !== this.marked) { // Not for each key that is typed above a change.
         this.marked = marked;
+        this.byFile = new Map();
+        for (const hunk of this.lists.hunks) {
+          const file = vscode.Uri.parse(hunk.uri).toString(), known = this.byFile.get(file);
+          if (known) { known.push(hunk); } else { this.byFile.set(file, [hunk]); }
+        }
         this.changed.fire(undefined);
       }
     });
   }
 
   provideFileDecoration(uri: vscode.Uri): vscode.FileDecoration | undefined {
-    if (!this.lists.hunks.length || uri.scheme !== "file") {
-      return undefined;
-    }
-    const text = uri.toString();
-    const here = this.lists.hunks.filter((hunk) => sameFile(hunk.uri, text));
-    const [first] = here;
-    if (!first) {
+    const here = this.byFile.get(uri.toString()), first = here?.[0];
+    if (!here || !first) {
       return undefined;
     }
     const { badge, told, shade } = MARKS[first.kind];

@@ -183,6 +183,9 @@ async def test_undoing_a_turn_takes_back_what_it_left_and_keeps_what_the_user_ty
         assert not (project.folder / "new.txt").exists()
         assert len(undone["problems"]) == 1
         assert "1 place" in undone["problems"][0]
+        told = [each["message"] for each in editor.messages("window/showMessage")]
+        stays = "a.txt was changed in 1 place since: the text there stays as it is."
+        assert f"Inhouse: {stays}" in told
 
 
 async def test_an_undo_drops_what_still_waits_and_is_not_fooled_by_a_buffer_it_cannot_see(project):

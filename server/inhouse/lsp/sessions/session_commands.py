@@ -1,6 +1,7 @@
 """The commands of sessions: list, open, rename, delete, fork, undo, steer."""
 
 import asyncio
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -108,7 +109,9 @@ class SessionCommands:
         state = self._context.host.state
         done = await undo(state, self._files, argument.session, argument.turn)
         self._launcher.lists.touch(SESSIONS)
-        told = "\n".join(done.problems) or done.nothing
+        told = "\n".join(done.problems) or done.nothing or ""
+        for root in self._context.host.roots:  # A message has no room for whole paths.
+            told = told.replace(f"{root}{os.sep}", "")
         if told:
             shown = {"type": 2 if done.problems else 3, "message": f"Inhouse: {told}"}
             self._context.rpc.notify("window/showMessage", shown)
