@@ -234,3 +234,19 @@ test("the sessions picker finds a session; its document's lenses undo a turn and
   assert.match(asked(), /Do it in another way/);
   assert.doesNotMatch(asked(), /Add a file of answers/);
 });
+
+test("a model's own ticks in a transcript open nothing", async () => {
+  s.model.state.play = async (answer) => {
+    if (answer.asked.messages.at(-1).role === "tool") { answer.say("That is all."); return; }
+    answer.say("- ✓ The plan\n\n");
+    answer.call("read_files", { paths: ["app.py"] });
+  };
+  await palette(s.page, "Inhouse: Run Agent…");
+  await choose(s.page, "Reviewer");
+  await box().filter({ hasText: "reviewer" }).waitFor();
+  await input().fill("Go on");
+  await s.page.keyboard.press("Enter");
+  const links = async () => (await s.page.locator(".detected-link").allInnerTexts()).join().replace(/\u00a0/g, " ");
+  await until(async () => (await links()).includes("✓ Read"), "the call's line");
+  assert.doesNotMatch(await links(), /plan/);
+});
