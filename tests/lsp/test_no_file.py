@@ -61,10 +61,12 @@ def tries_to_read(server):
     server.play("That is all.")
 
 
-async def answered(project, how, **argument):
+async def answered(project, how, *, opened=None, **argument):
     """What the model was sent."""
     tries_to_read(project.server)
     async with open_editor(project.folder, **how) as editor:
+        if opened is not None:
+            argument["uri"] = editor.open(opened, language="markdown")
         started = await editor.command(
             "inhouse.run", {"agent": "ask", "prompt": "hi", "showTranscript": True, **argument}
         )
@@ -107,6 +109,7 @@ async def test_without_a_folder_what_an_agent_proposes_for_its_file_is_applied(p
 async def test_a_file_that_lies_in_the_home_itself_does_not_open_the_home(project, nowhere):
     home, how = nowhere
     (home / "todo.md").write_text("- buy milk\n")
-    sent = await answered(project, how, uri=(home / "todo.md").as_uri())
+    sent = await answered(project, how, opened=home / "todo.md")
+    assert "buy milk" in sent
     assert "private words" not in sent
     assert "words of today" not in sent

@@ -24,6 +24,11 @@ ReadBytes = Callable[[Path], bytes]
 """Returns a file's bytes.  Raises `OSError`."""
 
 
+def holds_home(folder: Path) -> bool:
+    """Return whether a folder is the user's home or above it, so that nobody works in it."""
+    return Path.home().resolve().is_relative_to(folder.resolve())
+
+
 class NotAFileError(OSError):
     """A device, a pipe, a folder, or a file with more bytes than allowed."""
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 from attrs import field, frozen
 
 from inhouse.core.events import RunEvent, RunResult
+from inhouse.core.files import holds_home
 from inhouse.core.ports import Approver, Emit, Question
 from inhouse.providers.cost.budget import Budget
 from inhouse.providers.network.egress import Egress
@@ -119,7 +120,7 @@ def _without_a_folder(host: HostState, path: Path | None) -> Path:
 
     The folder of the file that it was started on, unless that holds the home; else an empty one.
     """
-    if path is not None and not Path.home().resolve().is_relative_to(path.resolve().parent):
+    if path is not None and not holds_home(path.parent):
         return path.resolve().parent
     empty = host.services.folders.cache / "no-folder-is-open"
     empty.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,14 @@
 """A prompt from the editor: a run of a new or continued session, or steering."""
 
 import asyncio
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from attrs import frozen
 
 from inhouse import wire
 from inhouse.core.errors import UserError
+from inhouse.core.files import holds_home
 from inhouse.core.json_values import Json
 from inhouse.core.messages import Image
 from inhouse.core.positions import text_in
@@ -36,8 +38,9 @@ class SessionPrompts:
         """
         place = None if argument.uri is None else to_path(argument.uri)
         prompt = argument.prompt
-        if argument.uri is not None and place is None:
-            prompt = self._with_document(argument.uri, argument)
+        if argument.uri is not None and (place is None or self._opens_the_home(place)):
+            what = "not a file yet" if place is None else "outside of the workspace"
+            prompt, place = self._with_document(argument.uri, argument, what), None
         request = RunRequest(
             agent=argument.agent,
             prompt=prompt,
@@ -62,7 +65,11 @@ class SessionPrompts:
                 return steered
         return self.launcher.start(request, argument, token)
 
-    def _with_document(self, uri: str, argument: arguments.RunArguments) -> str:
+    def _opens_the_home(self, path: Path) -> bool:
+        """Return whether no folder is open, and the file's own holds all that the user has."""
+        return not self.context.host.roots and holds_home(path.parent)
+
+    def _with_document(self, uri: str, argument: arguments.RunArguments, what: str) -> str:
         """Return the prompt, followed by the text of an open document that is not a file.
 
         Raises `UserError` if no such document is open, since the agent would not know what is
@@ -82,7 +89,7 @@ class SessionPrompts:
             text = text_in(text, argument.range)
             first, last = argument.range.start.line + 1, argument.range.end.line + 1
             lines = f" (lines {first} to {last})"
-        shown = text_block(f"{uri}{lines}, which is not a file yet", text)
+        shown = text_block(f"{uri}{lines}, which is {what}", text)
         return "\n\n".join(part for part in (argument.prompt, shown) if part)
 
     async def _steer(self, request: RunRequest) -> Json | None:

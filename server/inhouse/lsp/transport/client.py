@@ -110,5 +110,7 @@ def _started_in() -> tuple[Path, ...]:
 
     Nobody opened that: an agent would read all that the user has.
     """
+    from inhouse.core.files import holds_home  # noqa: PLC0415  nearly every client names a folder
+
     folder = Path.cwd()
-    return () if Path.home().resolve().is_relative_to(folder.resolve()) else (folder,)
+    return () if holds_home(folder) else (folder,)
