@@ -63,7 +63,7 @@ def main() -> None:
             "< 150 ms",
         ),
         *typing("nothing runs", figures["quiet"], ""),
-        *typing("20 runs stream outside, a finished page beside (floor)", figures["floor"], ""),
+        *typing("20 runs stream outside, on the same screen (floor)", figures["floor"], ""),
         *typing("20 runs stream in the editor", figures["busy"], "none that the floor lacks"),
         (
             "the extension's longest task in its host while 20 runs stream, in 6 s of samples",
