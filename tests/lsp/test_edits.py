@@ -246,7 +246,7 @@ async def test_apply_all_reject_all_and_what_does_not_fit(fixing):
         editor.change(uri, "one\ntwo, typed over\nthree\n")
         answer = await editor.command("inhouse.edits.apply", {})
         assert len(answer["applied"]) == 2
-        assert "a.txt: there is no such file any more" in answer["problems"][0]
+        assert "a.txt: the text has changed" in answer["problems"][0]
         assert editor.messages("window/showMessage")
         assert (fixing.folder / "c.txt").exists()
         assert editor.hidden[b.as_uri()] == "B\n"
