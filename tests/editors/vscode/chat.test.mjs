@@ -238,9 +238,10 @@ test("a question with many choices is a list that tells of each and takes own wo
 
 test("an agent whose definition is wrong says what is wrong, with a button that leads to the line", async () => {
   write(s.workspace, { ".agents/broken.ts": FILES[".agents/broken.ts"] });
+  await sleep(2000);
   await until(async () => {
     await send("/agent broken Do something");
-    return (await answer("cannot be used").count()) > 0;
+    return answer("cannot be used").waitFor({ timeout: 15000 }).then(() => true, () => false); // A second answer would hide the first one's button.
   }, "the definition was read");
   await says(/broken\.ts:4: .*model.* must be a string/);
   await shot(s.page, "chat-broken-definition");
