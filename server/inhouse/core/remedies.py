@@ -6,7 +6,7 @@ from attrs import frozen
 
 from .endpoint_kinds import SERVICES, guessed_kind
 from .errors import UserError
-from .route import Endpoint
+from .route import NOT_IN_SETTINGS, Endpoint
 from .urls import host_of, is_local_name, port_of
 
 
@@ -44,8 +44,6 @@ _SETTINGS = {
     "model_not_found": "endpoints",
 }
 _KEYS = ("unauthorized", "no-key", "no-keyring", "keyring", "variable-not-set")
-_NOT_IN_SETTINGS = ("definition", "environment")
-"""Endpoints whose keys are set where their addresses are: no door can change them."""
 
 
 KEY_REFERENCE = re.compile(r"\$\{(?:env|keyring):[A-Za-z0-9_.@/-]+\}")
@@ -84,7 +82,7 @@ def remedies_for(  # noqa: PLR0911  one a kind of error
             return (*_starting(url), CHECK, ADD)
         case "broken_stream" | "bad_answer" | "store" | "store-broken" | "embedded_failed":
             return CHECK, LOG
-        case _ if code in _KEYS and endpoint in _NOT_IN_SETTINGS:
+        case _ if code in _KEYS and endpoint in NOT_IN_SETTINGS:
             return (ADD,)
         case _ if code in _KEYS:
             return Remedy("setKey", "Set Key", endpoint=endpoint), ADD
@@ -100,7 +98,7 @@ def why_no_key(name: str, endpoint: Endpoint | None) -> UserError | None:
     *endpoint* is what settings say of it, if they name it.
     """
     why, code = "", "invalid"
-    if name in _NOT_IN_SETTINGS:
+    if name in NOT_IN_SETTINGS:
         place = "a definition's `localProvider`" if name == "definition" else "variables"
         why = (
             f"The address and the key of {name!r} are in {place} and not in your settings: "

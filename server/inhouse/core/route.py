@@ -12,6 +12,9 @@ from .secret import Secret
 from .setting import SettingScope, hidden_setting, required_setting, setting
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+NOT_IN_SETTINGS = ("definition", "environment")
+"""Names of endpoints whose address and key are in a definition or in variables: no settings may
+give an endpoint such a name, and no door can change them."""
 BEING_ADDED = "the endpoint you are adding"
 """The source of an endpoint that is tried before any settings have it."""
 

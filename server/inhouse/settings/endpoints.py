@@ -16,7 +16,7 @@ from inhouse.core.endpoint_kinds import Kind
 from inhouse.core.errors import RefusedError, UserError
 from inhouse.core.files import read_regular
 from inhouse.core.placeholders import KeySources
-from inhouse.core.route import Endpoint, TokenPrice
+from inhouse.core.route import NOT_IN_SETTINGS, Endpoint, TokenPrice
 from inhouse.core.secret import Secret
 from inhouse.core.urls import base_url
 
@@ -26,7 +26,6 @@ from .table import CONNECTION, ENDPOINT_BY_NAME, ENDPOINT_KEYS, SettingScope
 
 _ANOTHER_NAME = "Give the workspace's endpoint another name."
 _IN_YOURS = "If you want it, add it to your own settings (config.toml, or your editor's)."
-_RESERVED = ("definition", "environment")
 _SECRET_HEADERS = ("authorization", "key", "token", "secret", "cookie")
 LONGEST_CA_FILE = 4 * 1024 * 1024
 _MERGED = frozenset({"models", "prices"})
@@ -52,7 +51,7 @@ class Part:
 def read_part(name: str, written: object, report: Report) -> Part | None:
     """Check what a layer says about an endpoint; None if nothing can be made of it."""
     path = ("endpoints", name)
-    if name in _RESERVED or not name.strip():
+    if name in NOT_IN_SETTINGS or not name.strip():
         report.error(path, f"{name!r} is a reserved name; choose another.")
         return None
     if not isinstance(written, Mapping):

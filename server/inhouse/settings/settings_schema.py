@@ -3,6 +3,8 @@
 from enum import Enum
 from typing import Any, get_args, get_origin
 
+from inhouse.core.route import NOT_IN_SETTINGS
+
 from .table import ENDPOINT_KEYS, KEYS, MCP_SERVER_KEYS, ROUTE_KEYS, Key, SettingScope
 
 _SIMPLE = {str: "string", bool: "boolean", int: "integer", float: "number"}
@@ -22,7 +24,7 @@ def key_schema(key: Key) -> dict[str, Any]:
     if key.name == "endpoints":
         shape: dict[str, Any] = {
             "type": "object",
-            "propertyNames": {"not": {"enum": ["definition", "environment"]}},
+            "propertyNames": {"not": {"enum": [*NOT_IN_SETTINGS]}},
             "additionalProperties": _object(ENDPOINT_KEYS),
         }
     elif key.name == "routes":

@@ -18,7 +18,7 @@ from inhouse.core.errors import (
 from inhouse.core.json_values import fields
 from inhouse.core.limits import LONGEST_ARGUMENTS
 from inhouse.core.redaction import redact
-from inhouse.core.route import BEING_ADDED, Endpoint
+from inhouse.core.route import BEING_ADDED, NOT_IN_SETTINGS, Endpoint
 from inhouse.core.unicode import visible
 from inhouse.providers.endpoints.error_text import Told, message_in, told, written_in
 
@@ -47,7 +47,7 @@ class ModelRef:
         """Say where to correct a setting of this endpoint."""
         if self.endpoint.source == BEING_ADDED:
             return AS_TYPED.get(key, key)
-        if self.endpoint.name in ("definition", "environment"):
+        if self.endpoint.name in NOT_IN_SETTINGS:
             return f"{key} ({self.endpoint.source})"
         return f"`inhouse.endpoints.{self.endpoint.name}.{key}`"
 

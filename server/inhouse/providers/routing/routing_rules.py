@@ -13,7 +13,7 @@ from inhouse.core.definition import AgentDefinition
 from inhouse.core.endpoint_kinds import Kind, guessed_kind, remote_keys
 from inhouse.core.errors import UserError
 from inhouse.core.placeholders import KeySources
-from inhouse.core.route import DecidedBy, Endpoint
+from inhouse.core.route import NOT_IN_SETTINGS, DecidedBy, Endpoint
 from inhouse.core.secret import Secret
 from inhouse.core.settings import Settings
 from inhouse.core.urls import base_url, host_of
@@ -182,7 +182,7 @@ def _named(name: str, asked: Asked, by: str = "") -> Endpoint:
     if name == "embedded":
         _require_embedded(asked)
         return _embedded_endpoint(asked)
-    if not by and name in ("definition", "environment"):
+    if not by and name in NOT_IN_SETTINGS:
         found = _definition(asked) if name == "definition" else _environment(asked)
         if isinstance(found, str) and name == "environment":
             found = _remote(asked)
