@@ -1,10 +1,16 @@
 """A command runs on the files as the agent sees them, and the files on disk stay as they are."""
 
 import asyncio
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
+import time
+import uuid
 from pathlib import Path
 
+import filelock
 import pytest
 
 from inhouse.core.ports import Edit
@@ -161,14 +167,34 @@ async def test_proposed_files_and_deletions_are_seen(tmp_path: Path):
 
 
 async def test_real_files_have_no_other_name_for_the_command(tmp_path: Path):
-    here = await place(tmp_path, {"a.txt": "a\n"}, answers=(*YES, ("Reject",)))
+    name = f"{uuid.uuid4()}.txt"  # Other tests lay their files over others at the same time.
+    here = await place(tmp_path, {name: "a\n"}, answers=(*YES, ("Reject",)))
     script = (
-        "find /var/tmp /tmp -name a.txt -path '*laid*' 2>/dev/null; umount . 2>/dev/null; id -u"
+        f"find /var/tmp /tmp -name {name} -path '*laid*' 2>/dev/null; umount . 2>/dev/null; id -u"
     )
 
     result = await here.call("run_terminal_command", command=script, timeout_seconds=60)
 
-    assert "a.txt" not in result["stdout"]
+    assert name not in result["stdout"]
+
+
+async def test_layers_of_a_killed_process_are_removed_and_those_in_use_stay(tmp_path: Path):
+    left, used = (
+        Path(tempfile.mkdtemp(prefix="inhouse-laid-over-", dir="/var/tmp")) for _ in range(2)
+    )
+    for scratch in (left, used):
+        (scratch / "upper").mkdir()
+        (scratch / "upper" / "a.txt").write_text("somebody's\n")
+        (scratch / "owner.lock").touch()
+        os.utime(scratch, (time.time() - 3600,) * 2)
+    try:
+        with filelock.FileLock(used / "owner.lock"):
+            await place(tmp_path)
+
+        assert not left.exists()
+        assert (used / "upper" / "a.txt").read_text() == "somebody's\n"
+    finally:
+        shutil.rmtree(used)
 
 
 async def test_a_cancelled_command_leaves_nothing_laid_over(tmp_path: Path):

@@ -19,6 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import filelock
 from attrs import define, field, frozen
 
 from inhouse.core.errors import ToolError
@@ -35,6 +36,9 @@ from .laid_git import Repository, changed_objects, repository_at, write_through
 from .laid_git import told as told_of_git
 
 _SCRATCH = ("/var/tmp", "/tmp")  # noqa: S108  a private folder in one of them
+_PREFIX, _OWNER = "inhouse-laid-over-", "owner.lock"
+_YOUNG_SECONDS = 60
+"""So young a folder may be one that its owner has not locked yet."""
 _MOST_THROUGH, _MOST_WALKED, _MOST_NAMED = 200, 20_000, 12
 _LARGEST = 2_000_000
 
@@ -56,6 +60,8 @@ class _Layer:
 
     top: WorkspacePath
     scratch: Path
+    owner: filelock.BaseFileLock
+    """Held as long as the layer is in use: the system releases it when this process dies."""
     given: dict[str, str | None] = field(factory=dict[str, str | None])
     through: list[str] = field(factory=list[str])
     made_at: float = field(factory=time.time)
@@ -123,6 +129,7 @@ class LaidOver:
         """Remove the overlay.  Blocks."""
         for layer in self._layers:
             _remove_tree(layer.scratch)
+            layer.owner.release()
 
 
 async def lay_over(context: ToolContext, waiting: Waiting) -> LaidOver:
@@ -159,6 +166,7 @@ _tried: dict[tuple[str, ...], bool] = {}
 async def _try(context: ToolContext) -> bool:
     if not os.path.isdir("/proc/self/ns"):  # noqa: ASYNC240, PTH112  the system's own
         return False
+    await asyncio.to_thread(_remove_left_behind)
     try:
         laid = await lay_over(context, Waiting({}))
     except (OSError, ToolError):
@@ -171,7 +179,9 @@ async def _try(context: ToolContext) -> bool:
 
 
 def _prepared(context: ToolContext, top: WorkspacePath, waiting: Waiting) -> _Layer:
-    layer = _Layer(top, _scratch(top.path))
+    scratch = _scratch(top.path)
+    layer = _Layer(top, scratch, _owner(scratch))
+    layer.owner.acquire()
     for name in ("lower", "upper", "work", "merged"):
         (layer.scratch / name).mkdir()
     shutil.copymode(top.path, layer.upper)
@@ -191,8 +201,23 @@ def _scratch(root: Path) -> Path:
     """Make a private folder outside the workspace, if overlays work there."""
     for folder in map(Path, _SCRATCH):
         if folder.is_dir() and os.access(folder, os.W_OK) and not folder.is_relative_to(root):
-            return Path(tempfile.mkdtemp(prefix="inhouse-laid-over-", dir=folder))
+            return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
     raise OSError(2, "there is no folder outside of the workspace to keep changes in")
+
+
+def _owner(scratch: Path) -> filelock.BaseFileLock:
+    return filelock.FileLock(scratch / _OWNER, thread_local=False)
+
+
+def _remove_left_behind() -> None:
+    """Remove the layers of processes that were killed: other agents must not read them."""
+    for scratch in (each for folder in _SCRATCH for each in Path(folder).glob(f"{_PREFIX}*")):
+        with contextlib.suppress(OSError, filelock.Timeout):
+            status = scratch.lstat()
+            if status.st_uid != os.getuid() or time.time() - status.st_mtime < _YOUNG_SECONDS:
+                continue
+            with _owner(scratch).acquire(blocking=False):
+                _remove_tree(scratch)
 
 
 def _through(context: ToolContext, top: WorkspacePath) -> list[str]:
