@@ -17,11 +17,12 @@ export const ofServer = (uri: vscode.Uri): vscode.Uri => {
   return id === undefined ? uri : uri.with({ path: `/${id}.md`, query: "" });
 };
 
-/** The same document under a name that a tab can show: two of them have two tabs, and it is seen which is which. */
+/** The same document under a name that a tab can show: two of them have two tabs, and it is seen which is which.
+ * A run's is below a folder by which package.json gives it a language of its own: Markdown without what is costly to draw while the text streams. */
 export function withName(uri: vscode.Uri, agent: string, prompt: string): vscode.Uri {
   const id = runIdOf(uri) ?? sessionIdOf(uri), words = [...straight(prompt).replace(/[\s/\\]+/g, " ").replace(HALF, "").trim()];
   const short = words.length > TITLE ? `${words.slice(0, TITLE - 1).join("")}…` : words.join(""), name = [agent, short].filter(Boolean).join(": ");
-  return id && name ? uri.with({ path: `/${id}/${name}.md` }) : uri;
+  return id && name ? uri.with({ path: `/${id}/${uri.scheme === SCHEME ? `${SCHEME}/` : ""}${name}.md` }) : uri;
 }
 
 const TITLE = 32;
@@ -32,8 +33,7 @@ const HALF = /\p{Cs}/gu;
 export async function showBeside(uri: vscode.Uri, options: vscode.TextDocumentShowOptions): Promise<void> {
   const open = vscode.window.tabGroups.all.find((group) => group.tabs.some((tab) => isTranscript(tab.input)));
   const viewColumn = open?.viewColumn ?? (vscode.window.activeTextEditor ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active);
-  const editor = await vscode.window.showTextDocument(uri, { ...options, viewColumn });
-  editor.options = { lineNumbers: vscode.TextEditorLineNumbersStyle.Off };
+  await vscode.window.showTextDocument(uri, { ...options, viewColumn });
 }
 
 /** Markdown as a page: what stands there is read and not written any more, so it is asked for as the server has it. */

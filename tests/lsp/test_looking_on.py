@@ -116,11 +116,20 @@ async def test_the_more_runs_stream_the_less_often_each_is_displayed(project):
         await asyncio.sleep(2)
         seen, refreshes = reports() - before, len(editor.asked(refresh)) - refreshed
         seconds = time.monotonic() - begun
+
+        typed, before_typing = time.monotonic(), reports()
+        notes = editor.open(project.folder / "notes.md", "")
+        for number in range(30):
+            editor.change(notes, "x" * number)
+            await asyncio.sleep(0.1)
+        beside_typing, typing = reports() - before_typing, time.monotonic() - typed
+
         enough.set()
         for run in started:
             await editor.ended(run["runId"])
         assert runs < seen <= 40 * seconds + runs, "two a second each, not ten"
         assert runs < refreshes <= 40 * seconds + runs
+        assert 0 < beside_typing <= 10 * typing + runs, "every two seconds, if somebody types"
         await asyncio.gather(*reading)
 
 

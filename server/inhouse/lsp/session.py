@@ -223,6 +223,8 @@ class Session:
 
     def document_typed(self, uri: str) -> None:
         """Handle a document that was changed and not saved."""
+        if not (self.transcripts.writes(uri) or self.documents.session_of(uri)):
+            self.runs.typed()
         named = to_path(uri)
         if named is not None:
             path = real(named)

@@ -29,6 +29,10 @@ _PATIENCE = 5.0
 """Seconds for runs to clean up when everything ends."""
 _DISPLAY_EVERY = 0.1
 _DISPLAYS_PER_SECOND = 40
+_DISPLAYS_BESIDE_TYPING = 10
+_TYPING = 1.0
+"""Seconds after a change of a document for which its user counts as typing."""
+_MOST_APART = 2.0
 _TAIL = 80
 _TODO = 60
 
@@ -103,6 +107,7 @@ class Runs:
         self._new_run_id = new_run_id
         self._runs: dict[str, ActiveRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._typed = -_TYPING
 
     def start(
         self,
@@ -131,9 +136,16 @@ class Runs:
         """Return the seconds between two displays of one run.
 
         An eye follows no more than ten a second, and an editor draws all runs in the thread in
-        which its user types, so the more there are, the fewer each gets.
+        which its user types, so the more there are, the fewer each gets, and fewer still while
+        somebody types.
         """
-        return max(_DISPLAY_EVERY, min(len(self._tasks) / _DISPLAYS_PER_SECOND, 1.0))
+        is_typing = time.monotonic() < self._typed + _TYPING
+        all_runs = _DISPLAYS_BESIDE_TYPING if is_typing else _DISPLAYS_PER_SECOND
+        return max(_DISPLAY_EVERY, min(len(self._tasks) / all_runs, _MOST_APART))
+
+    def typed(self) -> None:
+        """Tell that the user has just changed a document."""
+        self._typed = time.monotonic()
 
     def get(self, run_id: str) -> ActiveRun | None:
         """Find a run by its id or by the id of a sub-agent's run."""
