@@ -126,42 +126,35 @@ const lines = (text: string): string => text.replace(/\r\n?/g, "\n");
 const seen = new Set<string>();
 export const wasShown = (runId: string): boolean => seen.has(runId);
 
-/** Scroll with the text as long as its end is in view; stay where the user scrolled to otherwise. */
+/** Scroll with the text, until somebody scrolls up, and again once they are back at its end.
+ *
+ * Text that grows moves no line up, and an editor that is shown anew may begin anywhere: only a first line that is earlier than before tells of a hand.
+ */
 export function followTranscripts(): vscode.Disposable {
-  const following = new Set<vscode.TextEditor>();
-  let visible: readonly vscode.TextEditor[] = [];
+  const tops = new Map<string, number>(), left = new Set<string>();
   return vscode.Disposable.from(
-    vscode.window.onDidChangeTextEditorVisibleRanges(({ textEditor }) => {
-      if (textEditor.document.uri.scheme === SCHEME) {
-        const atEnd = (textEditor.visibleRanges.at(-1)?.end.line ?? 0) >= textEditor.document.lineCount - 2;
-        if (atEnd) {
-          following.add(textEditor);
-        } else {
-          following.delete(textEditor);
-        }
+    vscode.window.onDidChangeTextEditorVisibleRanges(({ textEditor: { document, visibleRanges } }) => {
+      const key = document.uri.toString(), top = visibleRanges[0]?.start.line ?? 0;
+      if (document.uri.scheme !== SCHEME) {
+        return;
       }
+      if ((visibleRanges.at(-1)?.end.line ?? 0) >= document.lineCount - 2) {
+        left.delete(key);
+      } else if (top < (tops.get(key) ?? 0)) {
+        left.add(key);
+      }
+      tops.set(key, top);
     }),
     vscode.workspace.onDidChangeTextDocument(({ document }) => {
       for (const editor of vscode.window.visibleTextEditors) {
-        if (editor.document === document && following.has(editor)) {
-          const end = document.lineAt(document.lineCount - 1).range;
-          editor.revealRange(end, vscode.TextEditorRevealType.Default);
+        if (editor.document === document && document.uri.scheme === SCHEME && !left.has(document.uri.toString())) {
+          editor.revealRange(document.lineAt(document.lineCount - 1).range, vscode.TextEditorRevealType.Default);
         }
       }
     }),
-    vscode.window.onDidChangeVisibleTextEditors((editors) => {
-      for (const editor of following) {
-        if (!editors.includes(editor)) {
-          following.delete(editor);
-        }
-      }
-      for (const editor of editors) {
-        if (editor.document.uri.scheme === SCHEME && !visible.includes(editor)) {
-          following.add(editor);
-          seen.add(runIdOf(editor.document.uri) ?? "");
-        }
-      }
-      visible = editors;
+    vscode.workspace.onDidCloseTextDocument(({ uri }) => {
+      tops.delete(uri.toString());
+      left.delete(uri.toString());
     }),
-  );
+    vscode.window.onDidChangeVisibleTextEditors((editors) => { editors.forEach(({ document }) => { seen.add(runIdOf(document.uri) ?? ""); }); }));
 }

@@ -5,7 +5,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { after, before, beforeEach } from "node:test";
 import { FILES, handsIn, scene, testIn } from "./fixture.mjs";
-import { SERVER, choose, closeAll, file, lens, openFile, palette, shot, shown, sleep, toast, until } from "./workbench.mjs";
+import { SERVER, choose, closeAll, file, lens, openFile, palette, prompt, shot, shown, sleep, toast, until } from "./workbench.mjs";
 
 let s;
 const test = testIn(() => s);
@@ -249,4 +249,29 @@ test("a model's own ticks in a transcript open nothing", async () => {
   const links = async () => (await s.page.locator(".detected-link").allInnerTexts()).join().replace(/\u00a0/g, " ");
   await until(async () => (await links()).includes("✓ Read"), "the call's line");
   assert.doesNotMatch(await links(), /plan/);
+});
+
+test("who scrolled up in a transcript stays there, whatever is opened beside it; a first text of many lines is followed", async () => {
+  let stop = false;
+  s.model.state.play = async (answer) => {
+    for (let i = 0; !stop && !answer.gone; i++) { answer.say(`line ${i} of it\n\n`); if (i >= 150) { await sleep(100); } }
+  };
+  await openFile(s.page, "app.py");
+  await palette(s.page, "Inhouse: Run Agent…");
+  await choose(s.page, "Reviewer");
+  await prompt(s.page, "Go on");
+  const last = async () => Math.max(...[...(await shown(s.page)).matchAll(/line (\d+) of it/g)].map(([, number]) => Number(number)));
+  await until(async () => (await last()) > 120, "the end of the first text");
+  await s.page.locator(".editor-group-container").nth(1).locator(".view-lines").first().hover();
+  await until(async () => { await s.page.mouse.wheel(0, -400); return (await last()) < 120; }, "some lines before");
+  await openFile(s.page, "notes.md");
+  await sleep(2000);
+  assert.ok((await last()) < 120);
+  await tab("reviewer: Go on").click();
+  await s.page.keyboard.press("Control+End");
+  await until(async () => (await last()) > 150, "its end");
+  const at = await last();
+  await until(async () => (await last()) > at + 10, "what comes");
+  stop = true;
+  await until(() => s.model.state.open === 0, "its end");
 });
