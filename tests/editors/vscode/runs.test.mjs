@@ -129,6 +129,25 @@ test("thinking is folded away, a tool call is one line, and Enter opens both", a
   await shot(s.page, "opened");
 });
 
+test("a transcript is drawn without what costs time at each word, and can be seen as a page while it is written", async () => {
+  let stop = false;
+  s.model.state.play = async (answer) => { answer.say("## So far\n\nAs it *is*. "); while (!stop && !answer.gone) { await sleep(50); } };
+  await closeAll(s.page);
+  await openFile(s.page, "app.py");
+  await run("Reviewer", "As a page");
+  await until(async () => (await shown(s.page)).includes("As it *is*."), "text");
+  const group = s.page.locator(".editor-group-container").last();
+  await group.locator(".view-line").filter({ hasText: "## So far" }).click();
+  assert.ok(await s.page.locator(".editor-group-container").first().locator(".minimap").isVisible());
+  assert.ok(!await group.locator(".minimap").isVisible());
+  assert.notStrictEqual(await group.locator(".view-line").filter({ hasText: "## So far" }).locator("span span").first().getAttribute("class"), "mtk1", "the colour of a title");
+  await s.page.locator(".title .action-label[aria-label^='Open Preview to the Side']").click();
+  await page("As it is.");
+  stop = true;
+  await until(() => s.model.state.open === 0, "the end");
+  await page("completed");
+});
+
 test("Show Runs lists the runs and opens a transcript", async () => {
   await palette(s.page, "Inhouse: Show Runs…");
   const rows = s.page.locator(".quick-input-list .monaco-list-row");
