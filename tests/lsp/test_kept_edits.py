@@ -56,6 +56,71 @@ async def test_what_waits_comes_back_where_it_stands_now(project, end):
         assert await editor.command("inhouse.edits") == []
 
 
+@pytest.mark.parametrize("opened", [True, False])
+async def test_what_waits_follows_a_file_that_is_renamed(project, opened):
+    path = project.file("a.txt", "".join(LINES))
+    new = project.folder / "notes" / "b.txt"
+    new.parent.mkdir()
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        filters = editor.result["capabilities"]["workspace"]["fileOperations"]["didRename"]
+        assert filters == {"filters": [{"scheme": "file", "pattern": {"glob": "**"}}]}
+        if opened:
+            editor.open(path)
+        before = await proposed(project, editor)
+        editor.rename(path, new)
+        after = await editor.command("inhouse.edits")
+        result = await editor.command("inhouse.result", {"runId": before[0]["runId"]})
+        assert after == [{**each, "uri": new.as_uri()} for each in before]
+        assert result["edits"] == [{"uri": new.as_uri(), "state": "proposed"}]
+        await editor.until(lambda: len(editor.diagnostics(new.as_uri())) == 2)
+        assert not editor.diagnostics(path.as_uri())
+
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        assert await editor.command("inhouse.edits") == after
+        editor.rename(new.parent, project.folder / "words")  # A folder takes what is in it along.
+        new = project.folder / "words" / "b.txt"
+        uri = editor.open(new) if opened else new.as_uri()
+        one, other = [each["id"] for each in after]
+        told = await editor.command("inhouse.edits.apply", {"uri": uri, "hunk": one})
+        assert told == {"applied": [one], "problems": []}
+        text = (editor.buffers if opened else editor.hidden)[uri]
+        assert text == "".join(LINES).replace("line 3\n", "LINE 3\n")
+        assert await editor.command("inhouse.edits.reject", {}) == {"rejected": [other]}
+
+
+async def test_what_waits_does_not_follow_to_a_name_that_no_agent_may_write(project):
+    path = project.file("a.txt", "".join(LINES))
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        before = await proposed(project, editor)
+        for new in (project.folder / ".env", project.home / "outside.txt"):
+            editor.rename(path, new)
+            after = await editor.command("inhouse.edits")
+            assert after == [{**each, "fits": False, "range": None} for each in before]
+            told = await editor.command("inhouse.edits.apply", {})
+            assert told["applied"] == []
+            assert "a.txt: there is no such file any more" in told["problems"][0]
+            editor.rename(new, path)
+        assert await editor.command("inhouse.edits") == before
+
+
+async def test_what_a_turn_changed_is_undone_under_the_new_name_of_its_file(project):
+    path = project.file("a.txt", "".join(LINES))
+    new = path.with_name("b.txt")
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        project.agent("fixer", "str_replace")
+        pair = {"oldString": "line 3\n", "newString": "LINE 3\n"}
+        project.server.play(call("str_replace", path="a.txt", replacements=[pair]))
+        run = await editor.command("inhouse.run", {"agent": "fixer", "session": "new"})
+        await editor.ended(run["runId"])
+        editor.rename(path, new)
+        uri = editor.open(new)
+        await editor.command("inhouse.edits.apply", {})
+        assert editor.buffers[uri] == "".join(LINES).replace("line 3\n", "LINE 3\n")
+        done = await editor.command("inhouse.session.undo", {"session": run["session"]})
+        assert done == {"restored": [uri], "problems": []}
+        assert editor.buffers[uri] == "".join(LINES)
+
+
 async def test_what_waits_in_another_window_stays_there(project):
     project.file("a.txt", "".join(LINES))
     async with open_editor(project.folder, **project.how(VSCODE)) as editor:

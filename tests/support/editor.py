@@ -109,6 +109,16 @@ class Editor:
         self.buffers.pop(uri)
         self.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
 
+    def rename(self, old: Path, new: Path) -> None:
+        """Rename a file or a folder, as VS Code does: what was open is closed, then opened."""
+        old.rename(new)
+        moves = [{"oldUri": old.as_uri(), "newUri": new.as_uri()}]
+        self.notify("workspace/didRenameFiles", {"files": moves})
+        for uri in [uri for uri in self.buffers if _path(uri).is_relative_to(old)]:
+            text = self.buffers[uri]
+            self.close(uri)
+            self.open(new / _path(uri).relative_to(old), text)
+
     def apply(self, params: Json) -> Json:
         """Do what ``workspace/applyEdit`` asks, as strictly as an editor."""
         edit = params["edit"]
@@ -358,6 +368,7 @@ VSCODE: Json = {
         "executeCommand": {"dynamicRegistration": True},
         "codeLens": {"refreshSupport": True},
         "textDocumentContent": {"dynamicRegistration": True},
+        "fileOperations": {"dynamicRegistration": True, "didRename": True},
         "workspaceFolders": True,
     },
     "textDocument": {

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
 import attrs
 
@@ -114,6 +115,15 @@ class RunRecorder:
         self._edits[uri] = state
         if self._parent is not None:
             self._parent.edited(uri, state)
+
+    def renamed(self, old: str, new: str) -> None:
+        """Record the new URI of a file that it changed, in the parent too."""
+        same = unquote(old)
+        self._edits = {
+            new if unquote(uri) == same else uri: state for uri, state in self._edits.items()
+        }
+        if self._parent is not None:
+            self._parent.renamed(old, new)
 
     def permitted(self, given: PermissionAnswered) -> None:
         """Record what the user chose; for a sub-agent, in its parent's record."""
@@ -285,6 +295,11 @@ class RunRegistry:
         """Record what the user decided about a run's edit, even after the run."""
         if run_id in self._ledgers:
             self._ledgers[run_id].edited(uri, state)
+
+    def renamed(self, run_id: str, old: str, new: str) -> None:
+        """Record the new URI of a file that a run changed, even after the run."""
+        if run_id in self._ledgers:
+            self._ledgers[run_id].renamed(old, new)
 
     def known_texts(self, session: str | None) -> KnownTexts:
         """Return what a session's runs have seen of files so far; later runs add to it."""

@@ -327,8 +327,14 @@ class Sessions:
 
     def edited(self, run_id: str, path: Path, state: str) -> None:
         """Record what the user decided about an edit of a run, even after the run."""
-        work = asyncio.to_thread(_quietly, self.store.edited, run_id, path, state)
-        task = asyncio.ensure_future(work)
+        self._record(self.store.edited, run_id, path, state)
+
+    def renamed(self, run_id: str, old: Path, new: Path) -> None:
+        """Record that a file that a run changed has another name now."""
+        self._record(self.store.renamed, run_id, old, new)
+
+    def _record(self, write: Callable[P, object], *given: P.args, **named: P.kwargs) -> None:
+        task = asyncio.ensure_future(asyncio.to_thread(_quietly, write, *given, **named))
         self._closing[f"edit {id(task)}"] = task
         task.add_done_callback(lambda _: self._closing.pop(f"edit {id(task)}", None))
 

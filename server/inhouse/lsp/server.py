@@ -80,6 +80,7 @@ class Server(LanguageServer):
             (types.WORKSPACE_DID_CHANGE_CONFIGURATION, self._configuration),
             (types.WORKSPACE_DID_CHANGE_WATCHED_FILES, self._watched),
             (types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, self._folders),
+            (types.WORKSPACE_DID_RENAME_FILES, self._renamed),
             (types.WINDOW_WORK_DONE_PROGRESS_CANCEL, self._cancel),
             (types.TEXT_DOCUMENT_DID_OPEN, self._opened),
             (types.TEXT_DOCUMENT_DID_CHANGE, self._changed),
@@ -109,6 +110,12 @@ class Server(LanguageServer):
         self.session.folders_changed(
             [to_path(folder.uri) for folder in params.event.added],
             [to_path(folder.uri) for folder in params.event.removed],
+        )
+
+    def _renamed(self, params: types.RenameFilesParams) -> None:
+        moves = [(to_path(each.old_uri), to_path(each.new_uri)) for each in params.files]
+        self.session.files_renamed(
+            {real(old): real(new) for old, new in moves if old is not None and new is not None}
         )
 
     def _cancel(self, params: types.WorkDoneProgressCancelParams) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from inspect import isawaitable
 from pathlib import Path
 
@@ -80,7 +80,11 @@ class Session:
             context, self.runs, self.transcripts, refresher, lists, self.documents
         )
         self._review = Review(
-            context, self._files, edited=launcher.edited, changed=self._review_changed
+            context,
+            self._files,
+            edited=launcher.edited,
+            renamed=launcher.renamed,
+            changed=self._review_changed,
         )
         self._kept = KeptEdits(context, self._review)
         self._review.kept = self._kept.changed
@@ -230,6 +234,11 @@ class Session:
             path = real(named)
             self._review.looked_at(path)
             self.watching.typed(path)
+
+    def files_renamed(self, moves: Mapping[Path, Path]) -> None:
+        """Handle files and folders that the user renamed or moved in the editor."""
+        self.spawn(self._review.renamed(moves), name="renamed files")
+        self.watching.touched([*moves, *moves.values()])
 
     def folders_changed(self, added: list[Path | None], removed: list[Path | None]) -> None:
         """Handle workspace folders that the client opened or closed."""

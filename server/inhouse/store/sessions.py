@@ -629,6 +629,15 @@ class SessionStore:
                     (state, run_id, str(path)),
                 )
 
+    def renamed(self, run_id: str, old: Path, new: Path) -> None:
+        """Write that a file that a run changed has another name now, under which it is undone."""
+        for database in (*(one.database for one in self._held.values()), self._database):
+            with database.change() as change:
+                change.execute(
+                    "UPDATE edit SET path = ? WHERE run_id = ? AND path = ?",
+                    (str(new), run_id, str(old)),
+                )
+
     # Steering.
 
     def steer(self, session: str, text: str) -> bool:

@@ -33,6 +33,9 @@ def server_capabilities(client: EditorClient, commands: Sequence[str]) -> dict[s
     }
     if client.can("workspace.textDocumentContent"):
         workspace["textDocumentContent"] = {"schemes": list(SCHEMES)}
+    if client.can("workspace.fileOperations.didRename"):
+        every = {"scheme": "file", "pattern": {"glob": "**"}}
+        workspace["fileOperations"] = {"didRename": {"filters": [every]}}
     return {
         "positionEncoding": "utf-16",
         "textDocumentSync": {

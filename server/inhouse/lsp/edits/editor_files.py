@@ -14,6 +14,7 @@ from inhouse.core.settings import EditMode
 from inhouse.lsp.documents.open_documents import Documents
 from inhouse.lsp.editor_context import EditorContext
 from inhouse.lsp.transport.rpc import EditorRpc
+from inhouse.tools.access.access_policy import access_to
 from inhouse.tools.edit.disk_workspace import DiskWorkspace
 from inhouse.tools.files.encoding import Encoding
 from inhouse.wire import text_range
@@ -132,6 +133,11 @@ class EditorFiles:
             "this editor cannot read all of its characters and would lose them when it saves; "
             f"reopen it with its own encoding ({encoding.codec}), then apply."
         )
+
+    async def may_change(self, path: Path) -> bool:
+        """Return whether agents may change a file, or create it."""
+        access = access_to(self._context.host.named_roots)
+        return await asyncio.to_thread(access.shown, path) is not None
 
     def has_open(self, path: Path) -> bool:
         """Return whether a buffer of the editor holds a file, as far as is known."""

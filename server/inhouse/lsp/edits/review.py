@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -25,6 +25,8 @@ from inhouse.wire import text_range
 _ABSENT = Hunk(0, (), ())
 Edited = Callable[[str, str, Path, EditState, str], None]
 """Receives the user's decision: run id, agent, file, state of the edit, its diff."""
+Renamed = Callable[[str, Path, Path], None]
+"""Receives where a file is now that a run proposed to change: run id, old path, new path."""
 
 
 @frozen
@@ -44,12 +46,14 @@ class Review:
         files: EditorFiles,
         *,
         edited: Edited,
+        renamed: Renamed,
         changed: Callable[[], None],
     ) -> None:
         """*changed* is called when the display must change.  Must not block."""
         self._context = context
         self._files = files
         self._edited = edited
+        self._renamed = renamed
         self._changed = changed
         self.kept: Callable[[], None] = _nobody
         """Hears that something else waits than before.  Must not block."""
@@ -98,6 +102,24 @@ class Review:
             numbers = [_number(each.id) for each in self.everything]
             self._ids = itertools.count(max((*numbers, next(self._ids) - 1)) + 1)
         return len(pending)
+
+    async def renamed(self, moves: Mapping[Path, Path]) -> None:
+        """Take what waits along with files and folders that the user renamed; paths are real.
+
+        Under a name that no agent may write it stays where it was, and no longer fits there.
+        """
+        async with self.turn:
+            for path in self.paths:
+                old = next((old for old in moves if path.is_relative_to(old)), None)
+                new = path if old is None else moves[old] / path.relative_to(old)
+                if new == path or not await self._files.may_change(new):
+                    continue
+                mine = [evolve(each, path=new) for each in self._waiting[path]]
+                for run_id in dict.fromkeys(each.run_id for each in mine):
+                    self._renamed(run_id, path, new)
+                self._keep(path, [])
+                self._texts[new] = await self._read(new)
+                self._keep(new, [*self._waiting.get(new, []), *mine])
 
     def proposed(self, path: Path, current: str | None) -> str | None:
         """Return the text of a file with all pending edits accepted."""

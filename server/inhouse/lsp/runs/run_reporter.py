@@ -89,6 +89,13 @@ class RunLauncher:
             parent = None if run_id == run.id else run.id
             run.emit(RunEvent(run_id, agent, EditChanged(uri, state, diff), parent))
 
+    def renamed(self, run_id: str, old: Path, new: Path) -> None:
+        """Let a run's records name a file that it proposed to change as it is named now."""
+        host = self.context.host
+        host.book.renamed(run_id, old.as_uri(), self.context.documents.uri_of(new))
+        host.sessions.renamed(run_id, old, new)
+        self.lists.touch(RUNS)
+
 
 class _RunReporter:
     """Everything that follows one run."""
