@@ -5,14 +5,14 @@ import type { FirstMinute } from "./firstMinute";
 import type { Folding } from "./folding";
 import { chooseKey, setApiKey } from "./keys";
 import { newAgent } from "./newAgent";
-import { pickAgent, pickRun } from "./pick";
+import { asDetail, pickAgent, pickRun } from "./pick";
 import { plain as plainText } from "./problem";
 import { notify } from "./progress";
 import type { Prompts } from "./prompts";
 import type { RunArguments, RunStarted } from "./protocol";
 import { offerRemedies } from "./remedies";
 import type { Review } from "./review";
-import type { Run, Runs } from "./runs";
+import { doingOf, type Run, type Runs } from "./runs";
 import type { Server } from "./server";
 import { sessionCommands } from "./sessions";
 import { runIdOf, wasShown } from "./transcript";
@@ -189,8 +189,8 @@ async function oneOf(runs: Runs): Promise<string | undefined> {
   if (active.length < 2) {
     return active[0]?.id;
   }
-  const items = active.map((run: Run) => ({ label: run.agent, description: run.message, id: run.id }));
-  return (await vscode.window.showQuickPick(items, { title: "Cancel which run?" }))?.id;
+  const items = active.map((run: Run) => ({ label: run.agent, description: plainText(doingOf(run)), detail: asDetail(run.prompt), id: run.id }));
+  return (await vscode.window.showQuickPick(items, { title: "Cancel which run?", matchOnDescription: true, matchOnDetail: true }))?.id;
 }
 
 /** The run that a string, a row of a tree or a transcript names. */

@@ -62,7 +62,10 @@ function runItem(run: RunSummary): Item<string> {
   return {
     label: `$(${STATUS_ICONS[run.status]}) ${run.agent}`,
     description: `${run.status} · ${time} · ${(run.durationMs / 1000).toFixed(1)} s · ${run.endpoint} ${run.model}`,
-    detail: plain(run.prompt.replace(/\s+/g, " ").slice(0, 120)),
+    detail: asDetail(run.prompt),
     value: run.runId,
   };
 }
+
+/** A prompt, by which runs of one agent are told apart. */
+export const asDetail = (prompt: string): string => plain(prompt.replace(/\s+/g, " ").slice(0, 120));

@@ -1,6 +1,6 @@
 /** Where a run can be seen while it works: once, where it was started (its line, or the end of its transcript), and in the status bar. */
 import vscode = require("vscode");
-import type { Run, Runs } from "./runs";
+import { doingOf, type Run, type Runs } from "./runs";
 import { runIdOf } from "./transcript";
 import { spent } from "./views";
 
@@ -27,8 +27,7 @@ export function showProgress(runs: Runs): vscode.Disposable {
     ...parts,
     vscode.window.onDidChangeVisibleTextEditors(() => { refresh(); tellMenus(); }),
     vscode.workspace.onDidChangeTextDocument(({ document }) => { if (runIdOf(document.uri) !== undefined) { lines.refresh(runs.active); } }),
-    runs.onDidEnd(() => { clearTimeout(timer); tick(); tellMenus(); }),
-    runs.onDidStart(tellMenus),
+    ...[runs.onDidStart, runs.onDidEnd].map((count) => count(() => { clearTimeout(timer); tick(); tellMenus(); })),
     runs.onDidChange((run) => {
       if (run.status === "running" && !timer) {
         timer = setTimeout(tick, 0);
@@ -139,9 +138,9 @@ function atPlace(document: vscode.TextDocument, run: Run): vscode.DecorationOpti
 
 /** Below what stands there.  Where a line is being written, its words are the progress. */
 function atEnd(document: vscode.TextDocument, run: Run): vscode.DecorationOptions[] {
-  const last = document.lineCount - 1, [doing = ""] = run.message.split(": …", 1);
+  const last = document.lineCount - 1;
   const seconds = Math.round((Date.now() - run.startedAt) / 1000);
-  return document.lineAt(last).isEmptyOrWhitespace ? [behind(document, last, `${doing || "starting…"} · ${seconds} s`, run, "0")] : [];
+  return document.lineAt(last).isEmptyOrWhitespace ? [behind(document, last, `${doingOf(run) || "starting…"} · ${seconds} s`, run, "0")] : [];
 }
 
 function behind(document: vscode.TextDocument, number: number, words: string, run: Run, margin = "0 0 0 3em"): vscode.DecorationOptions {

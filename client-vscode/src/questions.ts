@@ -115,21 +115,22 @@ async function pick(message: string, actions: MessageActionItem[], token: vscode
 
 /** Asked no longer when the run has ended: the next question may wait.  Undefined where nothing was said. */
 export function askFreely(runs: Runs, run: Run, question: FreeQuestion): Promise<Given | undefined> {
-  return run.status !== "running" ? Promise.resolve(undefined) : question.choices.length ? askChoices(runs, run, question) : askText(runs, run, question.text);
+  return run.status !== "running" ? Promise.resolve(undefined) : question.choices.length ? askChoices(runs, run, question) : askText(runs, run, question);
 }
 
-export type FreeQuestion = Pick<Extract<RunEvent, { kind: "question" }>, "text" | "choices" | "detail" | "multiple">;
+/** With the agent that asks: a sub-agent's question is not its parent's. */
+export type FreeQuestion = Pick<Extract<RunEvent, { kind: "question" }>, "agent" | "text" | "choices" | "detail" | "multiple">;
 
 export interface Given {
   text?: string;
   choices?: string[];
 }
 
-async function askText(runs: Runs, run: Run, text: string): Promise<Given | undefined> {
+async function askText(runs: Runs, run: Run, { agent, text }: FreeQuestion): Promise<Given | undefined> {
   const over = new vscode.CancellationTokenSource();
   const listener = runs.onDidEnd((ended) => { if (ended === run) { over.cancel(); } });
   try {
-    const answer = await vscode.window.showInputBox({ title: `${run.agent} asks`, prompt: plain(text), ignoreFocusOut: true }, over.token);
+    const answer = await vscode.window.showInputBox({ title: `${plain(agent)} asks`, prompt: plain(text), ignoreFocusOut: true }, over.token);
     return answer === undefined ? undefined : { text: answer };
   } finally {
     listener.dispose();
@@ -142,10 +143,10 @@ type Item = vscode.QuickPickItem & { choice?: string; words?: string };
 const OTHER = "Something else…";
 
 /** Choices with what is told of each; whatever is typed is an answer too, and leaving the list keeps what was picked in it. */
-function askChoices(runs: Runs, run: Run, { text, choices, detail = "", multiple }: FreeQuestion): Promise<Given | undefined> {
+function askChoices(runs: Runs, run: Run, { agent, text, choices, detail = "", multiple }: FreeQuestion): Promise<Given | undefined> {
   const offered = choices.filter((choice) => choice !== OTHER).map((choice): Item => ({ label: plain(choice), detail: toldOf(choice, detail), choice }));
   const pick = vscode.window.createQuickPick<Item>();
-  Object.assign(pick, { title: `${run.agent} asks: ${plain(text).replace(/\s+/g, " ")}`, ignoreFocusOut: true, canSelectMany: multiple === true, matchOnDetail: true, items: offered,
+  Object.assign(pick, { title: `${plain(agent)} asks: ${plain(text).replace(/\s+/g, " ")}`, ignoreFocusOut: true, canSelectMany: multiple === true, matchOnDetail: true, items: offered,
     placeholder: multiple ? "Pick any number, or type your own answer" : "Pick one, or type your own answer" });
   return new Promise((resolve) => {
     let given: Given | undefined;

@@ -165,6 +165,9 @@ export class Runs implements vscode.Disposable {
   }
 }
 
+/** What a run does, without the text that it is about. */
+export const doingOf = ({ message }: Run): string => message.split(": …", 1)[0] ?? "";
+
 function placeOf({ uri, range }: RunArguments): Place | undefined {
   return uri && range ? { uri: vscode.Uri.parse(uri), line: range.start.line } : undefined;
 }

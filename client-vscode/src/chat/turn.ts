@@ -138,15 +138,15 @@ export class Turn {
 
   /** Buttons stay on the screen; each question takes one answer, which the server sees to. */
   private ask(question: Question): void {
-    const { questionId, choices, detail, multiple, text } = question, runId = this.run?.id;
-    const said = detail ? text.replace(detail, "").trim() : text;
+    const { questionId, agent, choices, detail, multiple, text } = question, runId = this.run?.id;
+    const said = (question.runId === runId ? "" : `${agent}: `) + (detail ? text.replace(detail, "").trim() : text);
     const words = [asMarkdown(said), detail && (question.safe ? asCode : asMarkdown)(detail)].filter(Boolean).join("\n\n");
     this.between.markdown(new vscode.MarkdownString(`\n\n${words}\n\n`));
     const button = (title: string, answer: object): void => { this.between.button({ command: ANSWER, title: plain(title), arguments: [answer] }); };
     if (choices.length && !multiple && choices.length <= BUTTONS) {
       choices.forEach((choice) => { button(choice, { questionId, choices: [choice] }); });
     } else {
-      button(choices.length ? "Choose…" : "Answer…", { questionId, runId, ask: { text, choices, detail, multiple } });
+      button(choices.length ? "Choose…" : "Answer…", { questionId, runId, ask: { agent, text, choices, detail, multiple } });
     }
   }
 }

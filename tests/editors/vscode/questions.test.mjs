@@ -3,7 +3,7 @@ import assert from "node:assert";
 import fs from "node:fs";
 import path from "node:path";
 import { after, before, beforeEach } from "node:test";
-import { scene, testIn } from "./fixture.mjs";
+import { FILES, scene, testIn } from "./fixture.mjs";
 import { closeAll, palette, shot, shown, sleep, toast, type, until } from "./workbench.mjs";
 
 let s;
@@ -12,7 +12,10 @@ const test = testIn(() => s);
 const keys = [1, 2].map((number) => ({ key: `ctrl+alt+${number}`, command: "inhouse.runAgent", args: { agent: "fixer", prompt: `prompt-${number}` } }));
 /** A thousand tokens cost a dollar; what these runs read otherwise stays far below the budget. */
 const priced = (url) => ({ "inhouse.endpoints": { local: { baseUrl: url, prices: { "test-model": { input: 1000, output: 0 } } } }, "inhouse.budgetUsd": 20 });
-before(async () => { s = await scene({ keys, machine: priced }); }, { timeout: 240000 });
+/** Its sub-agent is the one that asks. */
+const lead = { ".agents/lead.ts": FILES[".agents/reviewer.ts"].replaceAll("reviewer", "lead").replace("[\"read_files\"", "[\"spawn_agents\", \"read_files\"").replace("\n};", "\n  spawnableAgents: [\"fixer\"],\n};") };
+keys.push({ key: "ctrl+alt+3", command: "inhouse.runAgent", args: { agent: "lead", prompt: "prompt-3" } });
+before(async () => { s = await scene({ keys, machine: priced, files: { ...FILES, ...lead } }); }, { timeout: 240000 });
 after(async () => { await s?.close(); });
 beforeEach(async () => {
   await palette(s.page, "Notifications: Clear All Notifications");
@@ -39,6 +42,19 @@ async function press(text, button) {
 async function ownWords(question) {
   await widget(question).filter({ hasText: "fixer asks" }).locator(".monaco-list-row").filter({ hasText: "Right" }).waitFor({ timeout: 60000 });
 }
+
+test("a sub-agent's question is asked in its own name", async () => {
+  let turns = 0;
+  s.model.state.play = async (answer) => {
+    const calls = [() => { answer.call("spawn_agents", { agents: [{ agent_type: "fixer", prompt: "prompt-3: ask" }] }); }, () => { ask(answer, "Which way?"); }];
+    (calls[turns++] ?? (() => { answer.say("That way it is."); }))();
+  };
+  await start(3);
+  await ownWords("Which way?");
+  await shot(s.page, "question-of-a-sub-agent");
+  await type(s.page, "Straight on", "fixer asks");
+  await until(async () => /That way it is\.[^]*\*\*completed\*\*/.test(await shown(s.page)), "the end");
+});
 
 test("an answer in the user's own words: what is typed in the list reaches the model [matrix: question = input box]", async () => {
   s.model.state.play = async (answer) => { if (wasAsked(answer)) { answer.say("Then so be it."); } else { ask(answer, "What shall it be called?"); } };

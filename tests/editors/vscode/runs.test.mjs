@@ -7,7 +7,9 @@ import { choose, closeAll, decorations, lens, menu, openFile, palette, shot, sho
 
 let s;
 const test = testIn(() => s);
-before(async () => { s = await scene(); }, { timeout: 240000 });
+/** A key of the user's own starts a run without a list. */
+const keys = ["First", "Second", "Third"].map((word, index) => ({ key: `ctrl+alt+${index + 1}`, command: "inhouse.runAgent", args: { agent: "reviewer", prompt: `${word} of three` } }));
+before(async () => { s = await scene({ keys }); }, { timeout: 240000 });
 after(async () => { await s?.close(); });
 
 /** An answer that goes on until the test lets it end. */
@@ -80,6 +82,36 @@ test("Cancel in the transcript's title closes the connection to the model and ke
   await until(() => s.model.state.closed > closed, "the connection to be closed");
   await until(async () => (await shown(s.page)).includes("**cancelled**"), "the transcript to say so");
   assert.match(await shown(s.page), /This far\./);
+});
+
+test("each run is counted as soon as it starts; which one to cancel is told by its prompt [matrix: cancel = status bar]", async () => {
+  s.model.state.play = async (answer) => { while (!answer.gone) { answer.say("[x](command:y) $(trash) "); await sleep(50); } };
+  await s.page.evaluate(() => {
+    window.counts = [];
+    const look = () => { for (const [found] of document.querySelector(".statusbar").innerText.matchAll(/\d+ runs?/g)) { if (window.counts.at(-1) !== found) { window.counts.push(found); } } };
+    window.counting = new MutationObserver(look);
+    window.counting.observe(document.querySelector(".statusbar"), { subtree: true, childList: true, characterData: true, attributes: true });
+  });
+  for (const number of [1, 2, 3]) {
+    await s.page.keyboard.press(`Control+Alt+${number}`);
+    await until(() => s.model.state.open === number, `stream ${number}`);
+  }
+  const cancel = s.page.locator(".statusbar-item").filter({ hasText: "Cancel" }), rows = s.page.locator(".quick-input-list .monaco-list-row");
+  await s.page.locator(".statusbar-item").filter({ hasText: "3 runs" }).waitFor();
+  assert.deepStrictEqual(await s.page.evaluate(() => { window.counting.disconnect(); return window.counts; }), ["1 run", "2 runs", "3 runs"]);
+  await cancel.click();
+  await rows.filter({ hasText: "Second of three" }).waitFor();
+  await shot(s.page, "cancel-which");
+  assert.strictEqual(await s.page.locator(".quick-input-list .codicon-trash").count(), 0); // What a model writes draws nothing.
+  await choose(s.page, "Second of three");
+  await until(() => s.model.state.open === 2, "the end of one");
+  await cancel.click();
+  await rows.filter({ hasText: "First of three" }).waitFor();
+  assert.doesNotMatch((await rows.allInnerTexts()).join("\n"), /Second/);
+  await choose(s.page, "First of three");
+  await until(() => s.model.state.open === 1, "the end of another");
+  await cancel.click(); // Of one there is no list.
+  await until(() => s.model.state.open === 0, "the end of all");
 });
 
 test("a run on a selection shows a line and a lens at its place; the lens cancels it [matrix: progress = line and lens at the place] [matrix: cancel = lens]", async () => {
