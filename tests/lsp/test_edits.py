@@ -260,6 +260,28 @@ async def test_apply_all_reject_all_and_what_does_not_fit(fixing):
         assert editor.buffers[uri] == "one\ntwo\nthree\n"
 
 
+@pytest.mark.parametrize("mode", ["apply", "review"])
+async def test_new_files_are_saved_and_no_editor_opens_them(fixing, mode):
+    fixing.settings["edits"] = mode
+    names = ["new/a.txt", "new/b.txt", "c.txt"]
+    fixing.server.play(
+        *(call("write_file", path=each, instructions="new", content=f"{each}\n") for each in names)
+    )
+    async with open_editor(fixing.folder, **fixing.how(VSCODE)) as editor:
+        started = await editor.command("inhouse.run", {"agent": "fixer", "session": "new"})
+        await editor.ended(started["runId"])
+        if mode == "review":
+            told = await editor.command("inhouse.edits.apply", {})
+            assert (len(told["applied"]), told["problems"]) == (3, [])
+        texts = [(fixing.folder / each).read_text() for each in names]
+        assert texts == [f"{each}\n" for each in names]
+        assert [each["method"] for each in editor.requests].count("workspace/applyEdit") == 0
+
+        done = await editor.command("inhouse.session.undo", {"session": started["session"]})
+        assert (len(done["restored"]), done["problems"]) == (3, [])
+        assert not any((fixing.folder / each).exists() for each in names)
+
+
 async def test_a_later_run_sees_and_stacks_on_what_waits(fixing):
     path = fixing.file("a.txt", "one\n")
     fixing.server.play(replace("a.txt", ("one", "two")))

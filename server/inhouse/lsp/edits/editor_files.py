@@ -96,21 +96,22 @@ class EditorFiles:
         """Make an edit of *current* through the editor; return None, or why nothing changed.
 
         What the editor cannot do at all is done on disk.  So is what it has not open, where the
-        change must be *on_disk*, or where its buffer could hold another text than ours.
+        change must be *on_disk*, where its buffer could hold another text than ours, or where there
+        is no file yet: editors leave a new one open and unsaved, a tab for each.
         """
         rpc = self._context.rpc
-        operation = "create" if current.text is None else "delete" if edit.new is None else None
-        able = can_operate(rpc, operation) if operation else rpc.client.can(APPLY_EDIT)
+        deletes = edit.new is None
+        able = can_delete(rpc) if deletes else rpc.client.can(APPLY_EDIT)
         disk = disk or self._disk()
-        if able and current.version is None and not on_disk and operation != "delete":
-            on_disk = current.is_unsure or not current.reads_alike
+        if not deletes and not on_disk:
+            on_disk = current.text is None or current.is_unsure or not current.reads_alike
         if not able or (on_disk and current.version is None):
             if current.version is not None:
-                verb = "deletes no files for" if operation == "delete" else "takes no changes from"
+                verb = "deletes no files for" if deletes else "takes no changes from"
                 return f"this editor {verb} a language server, and has the file open"
             outcome = await disk.write(edit)
             return None if outcome.state is EditState.APPLIED else outcome.message
-        if operation is None and (problem := await self._misread(current, disk)) is not None:
+        if not deletes and (problem := await self._misread(current, disk)) is not None:
             return problem
         was_there = None if current.version is not None else current.text
         problem = await apply_edit(rpc, label, workspace_edit(rpc, current, edit))
@@ -208,23 +209,19 @@ def _silent(_: EventPayload) -> None:
     """Do nothing."""
 
 
-def can_operate(link: EditorRpc, operation: str) -> bool:
-    """Return whether the editor itself can ``create`` or ``delete`` files."""
+def can_delete(link: EditorRpc) -> bool:
+    """Return whether the editor itself can delete files."""
     operations = link.client.capability("workspace.workspaceEdit.resourceOperations")
-    return link.client.can(APPLY_EDIT) and operation in items(operations)
+    return link.client.can(APPLY_EDIT) and "delete" in items(operations)
 
 
 def workspace_edit(link: EditorRpc, current: Current, edit: Edit) -> Json:
-    """Make the smallest `WorkspaceEdit` for an edit of the current file: one undo step."""
-    if current.text is None:
-        create = {"kind": "create", "uri": current.uri, "options": {"ignoreIfExists": False}}
-        edits: list[Json] = [{"range": _START, "newText": edit.new or ""}]
-        return {"documentChanges": [create, _document_edit(current, edits)]}
+    """Make the smallest `WorkspaceEdit` for an edit of an existing file: one undo step."""
     if edit.new is None:
         return {"documentChanges": [{"kind": "delete", "uri": current.uri}]}
     edits: list[Json] = [
         {"range": text_range(each.range), "newText": each.text}
-        for each in text_edits(current.text, edit.hunks)
+        for each in text_edits(current.text or "", edit.hunks)
     ]
     if link.client.can("workspace.workspaceEdit.documentChanges"):
         return {"documentChanges": [_document_edit(current, edits)]}
@@ -251,6 +248,3 @@ async def apply_edit(link: EditorRpc, label: str, edit: Json) -> str | None:
 def _document_edit(current: Current, edits: list[Json]) -> Json:
     version = None if current.hidden else current.version
     return {"textDocument": {"uri": current.uri, "version": version}, "edits": edits}
-
-
-_START = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}
