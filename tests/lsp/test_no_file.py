@@ -106,6 +106,35 @@ async def test_without_a_folder_what_an_agent_proposes_for_its_file_is_applied(p
     assert told == {"applied": ["edit-1.1"], "problems": []}
 
 
+@pytest.mark.parametrize("tool", ["write_file", "propose_write_file", "run_terminal_command"])
+async def test_without_a_folder_no_file_is_proposed_and_the_agent_is_told_why(
+    project, nowhere, tool
+):
+    home, how = nowhere
+    how["environ"]["XDG_CACHE_HOME"] = str(home / "cache")
+    project.settings["commands"] = "allow"
+    project.agent("maker", tool).parent.rename(home / ".agents")
+    if tool == "run_terminal_command":
+        project.server.play(call(tool, command="echo 1 > new.py"))
+    else:
+        project.server.play(call(tool, path="new.py", instructions="new", content="1\n"))
+    project.server.play("Please open a folder.")
+    async with open_editor(project.folder, **how) as editor:
+        editor.on["window/showMessageRequest"] = lambda params: params["actions"][1]
+        argument = {"agent": "maker", "prompt": "hi", "session": "new", "streamToken": "s"}
+        started = await editor.command("inhouse.run", argument)
+        result = await editor.ended(started["runId"])
+        assert await editor.command("inhouse.edits") == []
+    assert result["status"] == "completed", result
+    assert result["edits"] == []
+    assert list(home.rglob("new.py")) == []
+    assert "No folder is open" in str(project.server.chats[-1].body["messages"])
+    if tool != "run_terminal_command":
+        (told,) = [each for each in editor.events("s") if each["kind"] == "tool_result"]
+        assert not told["ok"]
+        assert told["summary"].startswith("No folder is open, so there is no place for a file.")
+
+
 async def test_a_file_that_lies_in_the_home_itself_does_not_open_the_home(project, nowhere):
     home, how = nowhere
     (home / "todo.md").write_text("- buy milk\n")

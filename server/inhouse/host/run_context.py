@@ -122,9 +122,14 @@ def _without_a_folder(host: HostState, path: Path | None) -> Path:
     """
     if path is not None and not holds_home(path.parent):
         return path.resolve().parent
-    empty = host.services.folders.cache / "no-folder-is-open"
+    empty = nowhere(host)
     empty.mkdir(parents=True, exist_ok=True)
     return empty
+
+
+def nowhere(host: HostState) -> Path:
+    """Return the empty folder that a run works in where nothing is open; nothing is kept in it."""
+    return host.services.folders.cache / "no-folder-is-open"
 
 
 async def _may_raise(approver: Approver, limit_usd: float, why: str) -> bool:

@@ -31,7 +31,7 @@ from .mcp_servers import mcp_tools
 from .named_context import named_context
 from .network import open_egress
 from .plan import usable_definition
-from .run_context import RunContext
+from .run_context import RunContext, nowhere
 from .run_model import ModelTraits, connected, traits_of
 from .selection_prompt import selection
 from .services import WorkspaceApprovals
@@ -39,6 +39,11 @@ from .sub_agents import spawn
 
 NARROW_WINDOW = 8_192
 """In tokens: a model with a window this small should not spend it on exploring."""
+
+_NO_FOLDER = (
+    "No folder is open, so there is no place for a file.  Ask the user to open a folder in the "
+    "editor and to send the prompt again."
+)
 
 
 def make_workspace(run: RunContext) -> PrivateWorkspace:
@@ -55,7 +60,8 @@ def make_workspace(run: RunContext) -> PrivateWorkspace:
         )
     )
     edited = partial(run.tree.turn.edited, run.state.run_id)
-    return PrivateWorkspace(inner, run.proposals, edited)
+    refusal = _NO_FOLDER if run.tree.roots[0] == nowhere(host) else None
+    return PrivateWorkspace(inner, run.proposals, edited, refusal)
 
 
 async def loop_context(run: RunContext, workspace: Workspace) -> LoopContext:

@@ -85,6 +85,8 @@ class PrivateWorkspace:
     proposals: RunProposals
     on_change: Callable[[Edit, EditOutcome], None] = _nobody_keeps_it
     """Hears what became of each edit that was handed to the workspace below."""
+    refusal: str | None = None
+    """Why this run may change no file, and what would help; None if it may."""
 
     @property
     def root(self) -> Path:
@@ -105,6 +107,8 @@ class PrivateWorkspace:
 
     async def apply(self, edit: Edit) -> EditOutcome:
         """Apply an edit, and with it what this run has proposed for the file."""
+        if self.refusal is not None:
+            return EditOutcome(EditState.REJECTED, self.refusal)
         whole = await self._from_current(edit) if edit.path in self.proposals.own else edit
         if whole is None:
             return changed(edit)
@@ -117,6 +121,8 @@ class PrivateWorkspace:
 
     async def propose(self, edit: Edit) -> EditOutcome:
         """Keep an edit for this run."""
+        if self.refusal is not None:
+            return EditOutcome(EditState.REJECTED, self.refusal)
         number = self.proposals.settled.next()
         made = await self._from_current(edit)
         if made is None:

@@ -23,6 +23,7 @@ import filelock
 from attrs import define, field, frozen
 
 from inhouse.core.errors import ToolError
+from inhouse.core.events import EditState
 from inhouse.core.json_values import Json
 from inhouse.core.ports import Edit
 from inhouse.core.settings import EditMode
@@ -98,7 +99,7 @@ class LaidOver:
         changed: list[str] = []
         dropped: list[str] = []
         overtaken: list[str] = []
-        refused: list[str] = []
+        refused: dict[str, str] = {}
         git: list[str] = []
         try:
             for layer in self._layers:
@@ -109,14 +110,20 @@ class LaidOver:
                 for edit in found.edits:
                     name = layer.top.name(edit.path.relative_to(layer.top.path).as_posix())
                     outcome = await self._context.workspace.apply(edit)
-                    (refused if outcome.state.value == "rejected" else changed).append(name)
+                    if outcome.state is EditState.REJECTED:
+                        refused[name] = outcome.message
+                    else:
+                        changed.append(name)
         finally:
             await asyncio.to_thread(self.remove)
         review = self._context.edits is EditMode.REVIEW
         became = "The user reviews what it changed" if review else "What it changed"
         told = [
             f"{became}: {named(changed)}." if changed else "",
-            f"Not kept, because the edit was refused: {named(refused)}." if refused else "",
+            f"Not kept, because the edit was refused: {named([*refused])}.  "
+            + "  ".join(dict.fromkeys(refused.values()))
+            if refused
+            else "",
             f"Not kept, because the file changed on disk meanwhile: {named(overtaken)}."
             if overtaken
             else "",
