@@ -21,6 +21,7 @@ from uuid import uuid4
 
 from attrs import frozen
 
+from inhouse.core.files import holds_home
 from inhouse.core.module_folders import module_folders
 
 if TYPE_CHECKING:
@@ -98,8 +99,7 @@ def keep_out_of(folders: Iterable[Path]) -> None:
 
     A folder that contains the user's home contains the user's own programs and is skipped.
     """
-    home = Path.home()
-    _workspaces.update(each for each in folders if not is_below(home, (each,)))
+    _workspaces.update(each for each in folders if not holds_home(each))
 
 
 _workspaces: set[Path] = set()

@@ -102,6 +102,9 @@ class DiskFiles:
 
     workspace: DiskWorkspace
 
+    def name_of(self, path: Path) -> str:
+        return str(path)
+
     async def read(self, path: Path) -> str | None:
         try:
             return (await self.workspace.read(path)).text

@@ -22,6 +22,10 @@ TAKEN_BACK = frozenset({"rejected", "undone"})
 class Files(Protocol):
     """Files as the user sees them, through an editor or on disk."""
 
+    def name_of(self, path: Path) -> str:
+        """Return a file's name for the user."""
+        ...
+
     async def read(self, path: Path) -> str | None:
         """Return a file's text; None if there is none.  Raises `OSError`, `ValueError`."""
         ...
@@ -120,32 +124,33 @@ async def _take_back(
     try:
         withdrawn = [await files.withdraw(run, path) for run in {edit.run_id for edit in edits}]
     except UserError as error:  # Somebody decided about it at this moment.
-        return f"{path}: {error}", False
+        return f"{files.name_of(path)}: {error}", False
     problem, changed = await _restore(files, path, edits)
     return problem, changed or any(withdrawn)
 
 
 async def _restore(files: Files, path: Path, edits: Sequence[KeptEdit]) -> tuple[str | None, bool]:
     """Restore one file as far as possible; return what stays, and whether anything changed."""
+    name = files.name_of(path)
     try:
         now = await files.read(path)
-        wanted, kept = _before(path, now, edits)
+        wanted, kept = _before(name, now, edits)
     except (OSError, ValueError, InhouseError) as error:
-        return _unreadable(path, error), False
+        return _unreadable(name, error), False
     problem = None
     if kept:
         places = "1 place" if kept == 1 else f"{kept} places"
-        problem = f"{path} was changed in {places} since: the text there stays as it is."
+        problem = f"{name} was changed in {places} since: the text there stays as it is."
     if wanted == now:
         return problem, False
     try:
         failed = await files.write(path, now, wanted)
     except (OSError, ValueError, InhouseError) as error:
-        failed = f"{path} cannot be written: {error}"
+        failed = f"{name} cannot be written: {error}"
     return (failed, False) if failed is not None else (problem, True)
 
 
-def _before(path: Path, now: str | None, edits: Sequence[KeptEdit]) -> tuple[str | None, int]:
+def _before(name: str, now: str | None, edits: Sequence[KeptEdit]) -> tuple[str | None, int]:
     """Return a file's text without these edits, and how many places stay as they are.
 
     Raises `UserError` if nothing of it can be taken back.
@@ -158,23 +163,23 @@ def _before(path: Path, now: str | None, edits: Sequence[KeptEdit]) -> tuple[str
             if wanted != edit.old:
                 gone = "was deleted or renamed since: nothing was restored."
                 changed = "was changed since: it stays as it is."
-                raise UserError(f"{path} {gone if wanted is None else changed}")
+                raise UserError(f"{name} {gone if wanted is None else changed}")
         else:
             wanted, stays = take_back(wanted, before=edit.old, after=edit.new)
             kept += stays
     return wanted, kept
 
 
-def _unreadable(path: Path, error: Exception) -> str:
+def _unreadable(name: str, error: Exception) -> str:
     match error:
         case UserError():
             return str(error)
         case ToolError(code="refused_file"):
-            return f"{path} is protected by now: it stays as it is."
+            return f"{name} is protected by now: it stays as it is."
         case ToolError():
-            return f"{path} is no longer a text file: it stays as it is."
+            return f"{name} is no longer a text file: it stays as it is."
         case _:
-            return f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"
+            return f"{name} cannot be read: {getattr(error, 'strerror', None) or error}"
 
 
 def take_back(now: str, *, before: str, after: str) -> tuple[str, int]:

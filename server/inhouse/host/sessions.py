@@ -333,7 +333,7 @@ class Sessions:
         """Record that a file that a run changed has another name now."""
         self._record(self.store.renamed, run_id, old, new)
 
-    def _record(self, write: Callable[P, object], *given: P.args, **named: P.kwargs) -> None:
+    def _record(self, write: Callable[P, None], *given: P.args, **named: P.kwargs) -> None:
         task = asyncio.ensure_future(asyncio.to_thread(_quietly, write, *given, **named))
         self._closing[f"edit {id(task)}"] = task
         task.add_done_callback(lambda _: self._closing.pop(f"edit {id(task)}", None))

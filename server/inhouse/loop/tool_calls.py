@@ -288,9 +288,9 @@ def _failed(call: ToolCall, message: str) -> ToolMessage:
 
 def _finish(run: LoopContext, result: ToolMessage) -> ToolMessage:
     # For the model a failed command is a result like any other; for the user it is a failure.
-    ok = not result.failed and not fields(result.output).get("exitCode")
-    ok = ok and _problem_of_all(result.output) is None
-    run.emit(ToolFinished(result.call_id, ok, _summary(result.output)))
+    problem = _problem_of_all(result.output)
+    ok = not result.failed and not fields(result.output).get("exitCode") and problem is None
+    run.emit(ToolFinished(result.call_id, ok, _summary(result.output, problem)))
     return result
 
 
@@ -314,7 +314,7 @@ def _problem(one: Mapping[str, Any]) -> object:
     return fields(one.get("value")).get("errorMessage") or unread
 
 
-def _summary(output: object) -> str:
+def _summary(output: object, problem: str | None) -> str:
     text = output
     if isinstance(output, dict):
         members = cast("dict[str, Any]", output)
@@ -324,6 +324,6 @@ def _summary(output: object) -> str:
             said = f"exit {ended}.  {said}" if said else f"exit {ended}"
         text = said or ", ".join(members)
     elif (outputs := items(output)) or isinstance(output, list):
-        text = _problem_of_all(outputs) or count(len(outputs), "item")
+        text = problem or count(len(outputs), "item")
     line = next(iter(str(text).strip().splitlines()), "")
     return line if len(line) <= _SUMMARY else f"{line[: _SUMMARY - 1]}…"

@@ -24,10 +24,10 @@ from inhouse.core.request import RunRequest
 from inhouse.core.route import Route
 from inhouse.host.run_context import Listen
 from inhouse.host.run_recorder import KEPT
+from inhouse.lsp.runs.work_done import DISPLAY_EVERY
 
 _PATIENCE = 5.0
 """Seconds for runs to clean up when everything ends."""
-_DISPLAY_EVERY = 0.1
 _DISPLAYS_PER_SECOND = 40
 _DISPLAYS_BESIDE_TYPING = 10
 _TYPING = 1.0
@@ -141,7 +141,7 @@ class Runs:
         """
         is_typing = time.monotonic() < self._typed + _TYPING
         all_runs = _DISPLAYS_BESIDE_TYPING if is_typing else _DISPLAYS_PER_SECOND
-        return max(_DISPLAY_EVERY, min(len(self._tasks) / all_runs, _MOST_APART))
+        return max(DISPLAY_EVERY, min(len(self._tasks) / all_runs, _MOST_APART))
 
     def typed(self) -> None:
         """Tell that the user has just changed a document."""

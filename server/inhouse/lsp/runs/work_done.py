@@ -10,6 +10,8 @@ from attrs import frozen
 from inhouse.lsp.contract.arguments import Token
 from inhouse.lsp.transport.rpc import EditorRpc
 
+DISPLAY_EVERY = 0.1
+"""Seconds between two displays at least: an eye follows no more."""
 _PATIENCE = 3.0
 """Seconds for the client to answer ``window/workDoneProgress/create``."""
 
@@ -30,7 +32,7 @@ class WorkDone:
         title: str,
         describe: Callable[[], str],
         cancellable: bool = True,
-        every: Callable[[], float] = lambda: 0.1,
+        every: Callable[[], float] = lambda: DISPLAY_EVERY,
     ) -> None:
         self.token = token
         self._link = link

@@ -1,7 +1,6 @@
 """The commands of sessions: list, open, rename, delete, fork, undo, steer."""
 
 import asyncio
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -41,7 +40,7 @@ class SessionCommands:
         self.prompts = prompts
         self._context = context
         self._launcher = launcher
-        self._files = _UndoFiles(files, review)
+        self._files = _UndoFiles(context, files, review)
         self._documents = documents
         self._sending = sending
         self._sessions = context.host.sessions
@@ -110,8 +109,6 @@ class SessionCommands:
         done = await undo(state, self._files, argument.session, argument.turn)
         self._launcher.lists.touch(SESSIONS)
         told = "\n".join(done.problems) or done.nothing or ""
-        for root in self._context.host.roots:  # A message has no room for whole paths.
-            told = told.replace(f"{root}{os.sep}", "")
         if told:
             shown = {"type": 2 if done.problems else 3, "message": f"Inhouse: {told}"}
             self._context.rpc.notify("window/showMessage", shown)
@@ -153,8 +150,12 @@ class SessionCommands:
 class _UndoFiles:
     """`inhouse.host.session_undo.Files`: unsaved text first, changes through the editor."""
 
+    context: EditorContext
     files: EditorFiles
     review: Review
+
+    def name_of(self, path: Path) -> str:
+        return self.context.name_of(path)
 
     async def read(self, path: Path) -> str | None:
         return (await self.files.current(path)).text
@@ -162,9 +163,10 @@ class _UndoFiles:
     async def write(self, path: Path, old: str | None, new: str | None) -> str | None:
         current = await self.files.current(path)
         if current.text != old:
-            return f"{path} has changed in the meantime, so it stays as it is."
+            return f"{self.name_of(path)} has changed in the meantime, so it stays as it is."
         edit = Edit(path, old, new, current.version)
-        return await self.files.change(current, edit, label="Undo of a turn")
+        problem = await self.files.change(current, edit, label="Undo of a turn")
+        return None if problem is None else f"{self.name_of(path)}: {problem}"
 
     async def withdraw(self, run_id: str, path: Path) -> bool:
         hunks = Hunks(uri=path.as_uri(), run_id=run_id)
