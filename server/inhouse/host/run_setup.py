@@ -41,8 +41,8 @@ NARROW_WINDOW = 8_192
 """In tokens: a model with a window this small should not spend it on exploring."""
 
 _NO_FOLDER = (
-    "No folder is open, so there is no place for a file.  Ask the user to open a folder in the "
-    "editor and to send the prompt again."
+    "No folder is open, so there is no place for a file.  The user has to open one in the editor "
+    "first."
 )
 
 

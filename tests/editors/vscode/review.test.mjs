@@ -63,6 +63,27 @@ test("a file is created only when the user says so", async () => {
   await shot(s.page, "diff-new-file");
   await palette(s.page, "Inhouse: Apply All Hunks of This File");
   await until(() => exists("extra.py"), "the file");
+  assert.strictEqual(onDisk("extra.py"), "answer = 42\n"); // Saved, not only shown.
+});
+
+test("a proposal follows a file that is renamed in the explorer", async () => {
+  script(["str_replace", { path: "notes.md", replacements: [{ oldString: "Nothing yet.", newString: "Something now." }] }]);
+  await fixer("Write it down");
+  await toast(s.page, "fixer proposes changes to 1 file.").waitFor({ timeout: 60000 });
+  await s.page.getByRole("treeitem", { name: "notes.md", exact: true }).first().click();
+  await s.page.keyboard.press("F2");
+  await s.page.locator(".explorer-item-edited input").fill("words.md");
+  await s.page.keyboard.press("Enter");
+  await until(() => exists("words.md"), "the new name");
+  await openFile(s.page, "words.md");
+  await lens(s.page, /^Apply \(/).waitFor();
+  await shot(s.page, "renamed");
+  await lens(s.page, /^Apply \(/).click();
+  await until(async () => (await file(s.page)).includes("Something now."), "the change");
+  await save();
+  await until(() => onDisk("words.md").includes("Something now."), "the file");
+  fs.rmSync(path.join(s.workspace, "words.md"));
+  fs.writeFileSync(path.join(s.workspace, "notes.md"), FILES["notes.md"]);
 });
 
 test("a file is deleted only when the user says so; a rejected deletion leaves it", async () => {
