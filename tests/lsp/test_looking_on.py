@@ -201,6 +201,28 @@ async def test_a_run_that_a_crash_cut_off_is_kept_as_far_as_it_came(project):
         assert "Half an " in to_path(uri).read_text("utf-8")
 
 
+async def test_a_run_that_works_in_another_window_is_not_listed_as_failed(project):
+    project.server.play("Half an ", Pause(60), "answer")
+    how = project.how(VSCODE)
+    async with open_editor(project.folder, **how) as one, open_editor(project.folder, **how) as two:
+        started = await one.command("inhouse.run", {"agent": "writer"})
+        for _ in range(300):
+            if listed := await two.command("inhouse.runs", {"earlier": True}):
+                break
+            await asyncio.sleep(0.1)
+        assert [(each["runId"], each["status"]) for each in listed] == [
+            (started["runId"], "running")
+        ]
+        await one.command("inhouse.cancel", {"runId": started["runId"]})
+        await one.ended(started["runId"])
+        for _ in range(300):
+            (listed,) = await two.command("inhouse.runs", {"earlier": True})
+            if listed["status"] == "cancelled":
+                break
+            await asyncio.sleep(0.1)
+        assert listed["status"] == "cancelled"
+
+
 async def test_who_wants_none_has_no_transcript_kept(project):
     project.settings["keptTranscripts"] = 0
     async with open_editor(project.folder, **project.how(VSCODE)) as editor:

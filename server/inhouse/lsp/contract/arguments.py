@@ -73,7 +73,7 @@ class RunId:
 class ListArguments:
     limit: int | None = None
     earlier: bool | None = None
-    """Whether to include runs of earlier servers whose transcripts are kept."""
+    """Whether to include runs of other servers whose transcripts are kept."""
 
 
 @frozen

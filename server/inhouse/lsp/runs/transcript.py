@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from attrs import evolve
+
 from inhouse.core.call_sentences import place_of
 from inhouse.core.errors import InhouseError, UserError
-from inhouse.core.events import RunEvent, RunFinished, RunResult
+from inhouse.core.events import RunEvent, RunFinished, RunResult, RunStatus
 from inhouse.host.host import Plan
 from inhouse.lsp.contract.server_capabilities import TRANSCRIPT_SCHEME
 from inhouse.lsp.documents.show_document import show_document
@@ -87,10 +89,17 @@ class Transcripts:
         return path is not None and real(path.parent) == real(path_of(self._context, "").parent)
 
     async def earlier(self, limit: int | None = None) -> list[KeptRun]:
-        """Return the runs of earlier servers in this workspace, newest first."""
+        """Return the runs of other servers in this workspace, newest first."""
         most = None if limit is None else limit + len(self._own)
         kept = await asyncio.to_thread(self._store.runs, self._context.host.roots, most)
-        return [run for run in kept if run.run_id not in self._own]
+        others = [run for run in kept if run.run_id not in self._own]
+        if all(run.status is not RunStatus.FAILED for run in others):
+            return others
+        at_work = await self._context.host.sessions.runs_at_work()  # Kept as failed until they end.
+        return [
+            evolve(run, status=RunStatus.RUNNING) if run.run_id in at_work else run
+            for run in others
+        ]
 
     async def forget(self, run_ids: Sequence[str]) -> None:
         """Drop the transcripts of runs whose session was deleted."""
