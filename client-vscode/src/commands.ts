@@ -189,7 +189,7 @@ async function oneOf(runs: Runs): Promise<string | undefined> {
   if (active.length < 2) {
     return active[0]?.id;
   }
-  const items = active.map((run: Run) => ({ label: run.agent, description: plainText(doingOf(run)), detail: asDetail(run.prompt), id: run.id }));
+  const items = active.map((run: Run) => ({ label: plainText(run.agent), description: plainText(doingOf(run)), detail: asDetail(run.prompt), id: run.id }));
   return (await vscode.window.showQuickPick(items, { title: "Cancel which run?", matchOnDescription: true, matchOnDetail: true }))?.id;
 }
 

@@ -27,7 +27,7 @@ export async function pickAgent(server: Server, title: string, file?: vscode.Uri
 
 function agentItem(agent: AgentSummary): Item<AgentSummary> {
   const icon = !agent.usable ? "error" : !agent.route || agent.route.refused ? "circle-slash" : agent.route.local ? "home" : "cloud";
-  return { label: `$(${icon}) ${agent.displayName || agent.id}`, description: placeOf(agent), detail: purposeOf(agent), value: agent };
+  return { label: `$(${icon}) ${plain(agent.displayName || agent.id)}`, description: plain(placeOf(agent)), detail: purposeOf(agent), value: agent };
 }
 
 /** Which model of which endpoint would serve it now. */
@@ -41,8 +41,8 @@ export function placeOf(agent: AgentSummary): string {
 function purposeOf(agent: AgentSummary): string {
   const trouble = agent.problems.filter((problem) => problem.severity === "error" || problem.severity === "warning").map((problem) => problem.message);
   const refused = agent.route?.refused ? [agent.route.refused.reason] : [];
-  const wrong = [...refused, ...trouble].map((text) => `$(warning) ${text}`);
-  return [agent.description, ...wrong.slice(0, 1)].filter(Boolean).join("  ");
+  const wrong = [...refused, ...trouble].map((text) => `$(warning) ${plain(text)}`);
+  return [plain(agent.description), ...wrong.slice(0, 1)].filter(Boolean).join("  ");
 }
 
 export async function pickRun(server: Server, title: string): Promise<string | undefined> {
@@ -60,8 +60,8 @@ const STATUS_ICONS: Record<RunSummary["status"], string> = { running: "sync", co
 function runItem(run: RunSummary): Item<string> {
   const time = new Date(run.startedAt).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   return {
-    label: `$(${STATUS_ICONS[run.status]}) ${run.agent}`,
-    description: `${run.status} · ${time} · ${(run.durationMs / 1000).toFixed(1)} s · ${run.endpoint} ${run.model}`,
+    label: `$(${STATUS_ICONS[run.status]}) ${plain(run.agent)}`,
+    description: plain(`${run.status} · ${time} · ${(run.durationMs / 1000).toFixed(1)} s · ${run.endpoint} ${run.model}`),
     detail: asDetail(run.prompt),
     value: run.runId,
   };

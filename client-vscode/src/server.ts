@@ -273,8 +273,7 @@ export class Server implements vscode.Disposable {
   async tell(error: unknown): Promise<boolean> {
     this.log.error(textOf(error));
     if (!(error instanceof StartProblem)) {
-      const parts = partsOf(error);
-      return offerRemedies(parts, vscode.workspace.isTrusted || parts.remedies.length ? undefined : [{ id: "trust", title: "Manage Trust…" }]);
+      return offerRemedies(partsOf(error));
     }
     await this.tellStart(error);
     return false;

@@ -99,7 +99,7 @@ const REPLY: vscode.QuickInputButton = { iconPath: new vscode.ThemeIcon("reply")
 function item(session: SessionSummary): vscode.QuickPickItem & { value: SessionSummary } {
   return {
     label: `$(${ICONS[session.status]}) ${plain(session.title).trim() || session.id}`, buttons: [REPLY], value: session,
-    description: [session.agent, session.turns === 1 ? "1 turn" : `${session.turns} turns`, spent(session)].filter(Boolean).join(" · "),
+    description: [plain(session.agent), session.turns === 1 ? "1 turn" : `${session.turns} turns`, spent(session)].filter(Boolean).join(" · "),
     detail: new Date(session.updatedAt).toLocaleString(),
   };
 }
@@ -132,7 +132,7 @@ async function pickTurn(server: Server, session: string, title: string, fits: (t
   }
   const items = turns.map((value) => ({
     label: `${value.turn} · ${plain(value.prompt.replace(/\s+/g, " ").slice(0, 100))}`, value,
-    description: [value.agent, value.status, value.changedFiles === 1 ? "1 file" : value.changedFiles ? `${value.changedFiles} files` : ""].filter(Boolean).join(" · "),
+    description: [plain(value.agent), value.status, value.changedFiles === 1 ? "1 file" : value.changedFiles ? `${value.changedFiles} files` : ""].filter(Boolean).join(" · "),
   }));
   return (await vscode.window.showQuickPick(items, { title, matchOnDescription: true }))?.value;
 }

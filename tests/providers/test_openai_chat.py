@@ -12,7 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inhouse.core.errors import ContextOverflowError, ProviderError, ToolsUnsupportedError
+from inhouse.core.errors import (
+    ContextOverflowError,
+    ProviderError,
+    ToolsUnsupportedError,
+    UserError,
+)
 from inhouse.core.events import Answered, UsageReported
 from inhouse.core.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
 from inhouse.core.ports import Prompt
@@ -727,3 +732,18 @@ async def test_azure_gets_its_version_and_its_key_in_a_header_of_its_own(
     assert b"api-key: sk-azure-1" in head
     assert b"authorization" not in head
     assert base_url("https://team.openai.azure.com") == "https://team.openai.azure.com/openai/v1"
+
+
+@pytest.mark.parametrize("method", ["chat/completions", "models", "responses", "models/"])
+def test_an_address_that_was_copied_with_its_method_is_the_base_url(method: str):
+    assert base_url(f"https://llm.example.com/v1/{method}") == "https://llm.example.com/v1"
+    assert base_url("https://llm.example.com/models") == "https://llm.example.com/models"
+
+
+@pytest.mark.parametrize("key", ["sk-proj-abcdefghijklmnop1234", "gsk_abcdefghijkl1234", "f" * 64])
+def test_a_key_in_an_addresss_place_is_refused_and_not_repeated(key: str):
+    with pytest.raises(UserError, match="looks like a key") as refused:
+        base_url(key)
+    assert key not in str(refused.value)
+    assert base_url("hf-llama-server-1") == "http://hf-llama-server-1"
+    assert base_url("sk-llama.example.com") == "https://sk-llama.example.com"

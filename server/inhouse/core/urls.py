@@ -16,6 +16,14 @@ from .errors import UserError
 _NUMERIC = re.compile(r"(0x[0-9a-f]+|[0-9]+)(\.(0x[0-9a-f]+|[0-9]+)){0,3}")
 _VERSION = re.compile(r"api-version=[\w.-]{1,40}")
 """What Azure wants with each request; it is not a key."""
+_METHOD = re.compile(
+    r"/chat/completions$|(?<=/)(v\d\w*)/(?:models|completions|responses|embeddings)$"
+)
+"""What documentation shows behind a base URL."""
+_KEY = re.compile(
+    r"(?:sk|pk|rk|xai|nvapi|pplx|csk)-[\w-]{20,}|(?:gsk|hf|r8|tgp)_\w{12,}|AIza[\w-]{20,}|[\w-]{40,}"
+)
+"""What providers' keys look like, and hardly a host of one word without a scheme."""
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 _EXAMPLE = "Write it as http://localhost:11434 or https://llm.example.com/v1."
 
@@ -24,9 +32,10 @@ _EXAMPLE = "Write it as http://localhost:11434 or https://llm.example.com/v1."
 def base_url(text: str, kind: Kind = Kind.OPENAI) -> str:
     """Return ``text`` as the base URL of an endpoint of this kind, or raise `UserError`.
 
-    Without credentials, query, trailing slash or ``/chat/completions``; with the scheme and the
-    ``/v1`` that people often leave out.  Ollama's has no ``/v1``: its native API lives beside it. A
-    Unix socket is ``unix:/path``.  The message never repeats what may be a key.
+    Without credentials, query, trailing slash and a method's name (``/chat/completions``, the
+    ``/models`` behind ``/v1``); with the scheme and the ``/v1`` that people often leave out.
+    Ollama's has no ``/v1``: its native API lives beside it.  A Unix socket is ``unix:/path``.  The
+    message never repeats what may be a key.
     """
     text = text.strip()
     if kind.profile.is_child:
@@ -35,6 +44,8 @@ def base_url(text: str, kind: Kind = Kind.OPENAI) -> str:
         raise UserError(f"A URL has no spaces, line ends or backslashes in it.  {_EXAMPLE}")
     if text.startswith(("unix:", "http+unix:")):
         return _unix(text)
+    if _KEY.fullmatch(text):
+        raise UserError(f"That looks like a key, not a URL; a key goes into apiKey.  {_EXAMPLE}")
     parts = _split(text)
     host = _host(parts)
     port = f":{parts.port}" if parts.port is not None else ""
@@ -167,7 +178,7 @@ def _ascii(host: str) -> str:
 
 def _path(path: str, host: str, kind: Kind) -> str:
     profile = kind.profile
-    path = re.sub(r"/{2,}", "/", path).rstrip("/").removesuffix("/chat/completions")
+    path = _METHOD.sub(r"\1", re.sub(r"/{2,}", "/", path).rstrip("/"))
     for end in profile.drops_path:
         path = path.removesuffix(end)
     if not path and host.endswith(_AZURE):

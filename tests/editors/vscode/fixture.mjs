@@ -27,7 +27,7 @@ export const FILES = {
 /** The extension as the user gets it, without its server: packaged once for each state of its sources. */
 export function packaged() {
   const out = path.join(CLIENT, "out", "light.vsix");
-  const newest = Math.max(...["package.json", "dist/extension.js", "dist/languageclient.js", "README.md"].map((name) => fs.statSync(path.join(CLIENT, name)).mtimeMs));
+  const newest = Math.max(...["package.json", "dist/extension.js", "dist/languageclient.js", "README.md", "syntaxes/transcript.tmLanguage.json"].map((name) => fs.statSync(path.join(CLIENT, name)).mtimeMs));
   if (!fs.existsSync(out) || fs.statSync(out).mtimeMs < newest) {
     fs.mkdirSync(path.dirname(out), { recursive: true });
     fs.copyFileSync(path.join(CLIENT, "..", "LICENSE"), path.join(CLIENT, "LICENSE"));

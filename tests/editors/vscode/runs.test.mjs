@@ -1,5 +1,7 @@
 // Running agents in the real workbench: from the palette and from a selection, followed and cancelled.
 import assert from "node:assert";
+import fs from "node:fs";
+import path from "node:path";
 import { after, before } from "node:test";
 import { scene, testIn } from "./fixture.mjs";
 import { sleep } from "./model.mjs";
@@ -38,6 +40,18 @@ test("the picker tells each agent's purpose, model and place, and what is wrong 
   assert.match(text, /Reads code and says what is wrong with it/);
   assert.match(text, /Broken/);
   await s.page.keyboard.press("Escape");
+});
+
+test("an agent's name draws no icon in the picker", async () => {
+  const definition = path.join(s.workspace, ".agents/icon.ts");
+  fs.writeFileSync(definition, "export default { id: 'icon', displayName: '$(flame) Reader', model: 'm', spawnerPrompt: '$(heart) Reads' };\n");
+  try {
+    await palette(s.page, "Inhouse: Run Agent…");
+    const row = s.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: "Reader" });
+    await until(async () => (await row.count()) || (await s.page.keyboard.press("Escape"), await sleep(500), await palette(s.page, "Inhouse: Run Agent…"), await sleep(500), false), "the new agent");
+    assert.match(await row.innerText(), /\$ \(flame\) Reader[^]*\$ \(heart\) Reads/);
+    await s.page.keyboard.press("Escape");
+  } finally { fs.rmSync(definition); }
 });
 
 test("a run streams into the transcript beside the editor; what it does stands at the transcript's end and in the status bar, and never over the text [matrix: run = picker] [matrix: stream = document beside the editor] [matrix: progress = end of the transcript, status bar]", async () => {
