@@ -4,6 +4,8 @@ import { straight } from "./problem";
 
 export const SCHEME = "inhouse-run";
 export const SESSION = "inhouse-session";
+/** That of package.json, for transcripts. */
+const LANGUAGE = "inhouse-transcript";
 
 const idIn = (uri: vscode.Uri | undefined, scheme: string): string | undefined => uri?.scheme === scheme ? /^\/([^/]+?)(?:\/.*)?\.md$/.exec(uri.path)?.[1] : undefined;
 /** The id in `inhouse-run:/RUN-ID.md`, or in that with a name behind it, where the document is one. */
@@ -33,7 +35,11 @@ const HALF = /\p{Cs}/gu;
 export async function showBeside(uri: vscode.Uri, options: vscode.TextDocumentShowOptions): Promise<void> {
   const open = vscode.window.tabGroups.all.find((group) => group.tabs.some((tab) => isTranscript(tab.input)));
   const viewColumn = open?.viewColumn ?? (vscode.window.activeTextEditor ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active);
-  await vscode.window.showTextDocument(uri, { ...options, viewColumn });
+  const document = await vscode.workspace.openTextDocument(uri);
+  if (uri.path.includes(`/${SCHEME}/`) && document.languageId !== LANGUAGE) { // An association of the user's own (`*.md`), which is meant for files.
+    await vscode.languages.setTextDocumentLanguage(document, LANGUAGE);
+  }
+  await vscode.window.showTextDocument(document, { ...options, viewColumn });
 }
 
 /** Markdown as a page: what stands there is read and not written any more, so it is asked for as the server has it. */

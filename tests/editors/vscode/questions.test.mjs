@@ -15,7 +15,7 @@ const priced = (url) => ({ "inhouse.endpoints": { local: { baseUrl: url, prices:
 /** Its sub-agent is the one that asks. */
 const lead = { ".agents/lead.ts": FILES[".agents/reviewer.ts"].replaceAll("reviewer", "lead").replace("[\"read_files\"", "[\"spawn_agents\", \"read_files\"").replace("\n};", "\n  spawnableAgents: [\"fixer\"],\n};") };
 keys.push({ key: "ctrl+alt+3", command: "inhouse.runAgent", args: { agent: "lead", prompt: "prompt-3" } });
-before(async () => { s = await scene({ keys, machine: priced, files: { ...FILES, ...lead } }); }, { timeout: 240000 });
+before(async () => { s = await scene({ keys, machine: priced, files: { ...FILES, ...lead }, settings: { "files.associations": { "*.md": "plaintext" } } }); }, { timeout: 240000 });
 after(async () => { await s?.close(); });
 beforeEach(async () => {
   await palette(s.page, "Notifications: Clear All Notifications");
@@ -54,6 +54,16 @@ test("a sub-agent's question is asked in its own name", async () => {
   await shot(s.page, "question-of-a-sub-agent");
   await type(s.page, "Straight on", "fixer asks");
   await until(async () => /That way it is\.[^]*\*\*completed\*\*/.test(await shown(s.page)), "the end");
+});
+
+test("a transcript stays one where the user's own settings say what files of Markdown are", async () => {
+  s.model.state.play = async (answer) => { answer.say("Said here."); };
+  await start(1);
+  await until(async () => /Said here\.[^]*\*\*completed\*\*/.test(await shown(s.page)), "the end");
+  await s.page.locator(".view-line").filter({ hasText: "Said here." }).click();
+  const mode = s.page.locator("#status\\.editor\\.mode");
+  await mode.waitFor();
+  assert.match(await mode.innerText(), /Inhouse Transcript/);
 });
 
 test("an answer in the user's own words: what is typed in the list reaches the model [matrix: question = input box]", async () => {
