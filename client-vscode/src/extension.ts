@@ -47,18 +47,43 @@ export function activate(context: vscode.ExtensionContext): { server: Server; ru
     server.documents(),
     reports(),
     answerFreely(runs, server),
+    restartWhenIdle(server, runs), // Before its runs are lost: who restarts it by hand does it for all.
     server.onDidStop(() => { runs.lose(); }),
     runs.onDidEnd((run) => { announce(prompts, run); }),
-    vscode.workspace.onDidGrantWorkspaceTrust(() => server.isStarted ? server.restart() : undefined),
-    vscode.workspace.onDidChangeConfiguration((change) => {
-      if (server.isStarted && (change.affectsConfiguration("inhouse.python") || change.affectsConfiguration("inhouse.serverCommand"))) {
-        void server.restart();
-      }
-    }),
   );
   // Not awaited: the window must not wait for a server.
   void isNeeded().then((needed) => { if (needed) { void server.startOrTell(); } });
   return { server, runs };
+}
+
+/** What makes a new server necessary waits for the agents that run in the old one, unless the user would rather not. */
+function restartWhenIdle(server: Server, runs: Runs): vscode.Disposable {
+  let waiting: vscode.Disposable | undefined;
+  const over = (): void => { waiting?.dispose(); waiting = undefined; };
+  const restart = (): void => { over(); void server.restart(); };
+  const changed = async (): Promise<void> => {
+    if (!server.isStarted || waiting) {
+      return;
+    }
+    if (!runs.active.length) {
+      restart();
+      return;
+    }
+    const mine = waiting = runs.onDidEnd(() => { if (!runs.active.length) { restart(); } });
+    const choice = await vscode.window.showInformationMessage("Inhouse restarts with what you changed when its running agents have ended.", "Restart Now");
+    if (choice && waiting === mine) {
+      restart();
+    }
+  };
+  return vscode.Disposable.from(
+    { dispose: over },
+    server.onDidStop(over),
+    vscode.workspace.onDidGrantWorkspaceTrust(changed),
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration("inhouse.python") || change.affectsConfiguration("inhouse.serverCommand")) {
+        void changed();
+      }
+    }));
 }
 
 /** The first agent of a workspace is written: from now on a server is needed. */

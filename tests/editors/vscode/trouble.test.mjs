@@ -223,6 +223,27 @@ test("an untrusted workspace names no endpoint and its agents do not run; truste
   } finally { await s.close(); }
 });
 
+test("trust that is granted while an agent runs waits for its end", { timeout: 300000 }, async () => {
+  const s = await scene({ trust: true, files: { "app.py": FILES["app.py"], ".agents/theirs.ts": FILES[".agents/reviewer.ts"] } });
+  try {
+    let stop = false;
+    s.model.state.play = async (answer) => { answer.say("At work"); while (!stop && !answer.gone) { await sleep(50); } };
+    await palette(s.page, "Inhouse: Run Agent…");
+    await choose(s.page, "Answers questions");
+    await prompt(s.page, "Go on");
+    await until(async () => (await shown(s.page)).includes("At work"), "text");
+    const [before] = serversOf(s);
+    await palette(s.page, "Workspaces: Manage Workspace Trust");
+    await s.page.locator(".workspace-trust-editor").getByRole("button", { name: "Trust", exact: true }).click();
+    await toast(s.page, "when its running agents have ended").waitFor();
+    await shot(s.page, "trust-waits");
+    await sleep(2000);
+    assert.deepStrictEqual(serversOf(s), [before]);
+    stop = true;
+    await until(() => serversOf(s).some((pid) => pid !== before), "a new server");
+  } finally { await s.close(); }
+});
+
 test("a server that crashes at start is told, and nothing is restarted without end", { timeout: 240000 }, async () => {
   const folder = temporary("inhouse-crash-");
   write(folder, { "crash.sh": `#!/bin/sh\necho x >> ${folder}/starts\necho broken on purpose >&2\nexit 3\n` });
