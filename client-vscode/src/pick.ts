@@ -25,7 +25,7 @@ export async function pickAgent(server: Server, title: string, file?: vscode.Uri
   return (await vscode.window.showQuickPick(items, { title, placeHolder: "An agent", matchOnDescription: true, matchOnDetail: true }))?.value;
 }
 
-function agentItem(agent: AgentSummary): Item<AgentSummary> {
+export function agentItem(agent: AgentSummary): Item<AgentSummary> {
   const icon = !agent.usable ? "error" : !agent.route || agent.route.refused ? "circle-slash" : agent.route.local ? "home" : "cloud";
   return { label: `$(${icon}) ${plain(agent.displayName || agent.id)}`, description: plain(placeOf(agent)), detail: purposeOf(agent), value: agent };
 }

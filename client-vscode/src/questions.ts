@@ -107,7 +107,7 @@ function remind(): vscode.Disposable {
 }
 
 async function pick(message: string, actions: MessageActionItem[], token: vscode.CancellationToken): Promise<MessageActionItem | null> {
-  const items = actions.map((action) => ({ label: action.title, action }));
+  const items = actions.map((action) => ({ label: plain(action.title), action }));
   const [title = "", ...more] = message.split("\n");
   const picked = await vscode.window.showQuickPick(items, { title, placeHolder: more.join(" ").trim() || "Your answer", ignoreFocusOut: true }, token);
   return picked?.action ?? null;

@@ -50,7 +50,7 @@ export class SettingsProblems implements vscode.Disposable {
   private async tell({ key, message }: SettingsProblem): Promise<void> {
     if (!this.told.has(message)) {
       this.told.add(message);
-      if (await vscode.window.showWarningMessage(plain(`Setting inhouse.${key}: ${message}`), "Open Settings")) {
+      if (await vscode.window.showWarningMessage(plain(said({ key, message })), "Open Settings")) {
         await vscode.commands.executeCommand("workbench.action.openSettings", `inhouse.${segments(key)[0] ?? ""}`);
       }
     }
@@ -91,6 +91,9 @@ function deepest(root: Node, base: string[], rest: readonly (string | number)[])
   }
   return undefined;
 }
+
+/** The message names the key itself, unless it is about all of them. */
+export const said = ({ key, message }: Pick<SettingsProblem, "key" | "message">): string => key && message.startsWith(`${key}:`) ? `Setting inhouse.${message}` : `Setting inhouse.${key}: ${message}`;
 
 export function segments(key: string): (string | number)[] {
   return [...key.matchAll(/\[(\d+)\]|([^.[\]]+)/g)].map(([, index, name]) => index === undefined ? (name ?? "") : Number(index));
