@@ -745,5 +745,8 @@ def test_a_key_in_an_addresss_place_is_refused_and_not_repeated(key: str):
     with pytest.raises(UserError, match="looks like a key") as refused:
         base_url(key)
     assert key not in str(refused.value)
+    if len(key) < 40:
+        with pytest.raises(UserError, match="looks like a key"):
+            base_url(f"https://{key}/v1")
     assert base_url("hf-llama-server-1") == "http://hf-llama-server-1"
     assert base_url("sk-llama.example.com") == "https://sk-llama.example.com"

@@ -21,9 +21,11 @@ _METHOD = re.compile(
 )
 """What documentation shows behind a base URL."""
 _KEY = re.compile(
-    r"(?:sk|pk|rk|xai|nvapi|pplx|csk)-[\w-]{20,}|(?:gsk|hf|r8|tgp)_\w{12,}|AIza[\w-]{20,}|[\w-]{40,}"
+    r"(?:sk|pk|rk|xai|nvapi|pplx|csk)-[\w-]{20,}|(?:gsk|hf|r8|tgp)_\w{12,}|AIza[\w-]{20,}",
+    re.IGNORECASE,
 )
-"""What providers' keys look like, and hardly a host of one word without a scheme."""
+"""What providers' keys look like, and hardly a host of one word."""
+_LONG = re.compile(r"[\w-]{40,}")
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 _EXAMPLE = "Write it as http://localhost:11434 or https://llm.example.com/v1."
 
@@ -44,8 +46,8 @@ def base_url(text: str, kind: Kind = Kind.OPENAI) -> str:
         raise UserError(f"A URL has no spaces, line ends or backslashes in it.  {_EXAMPLE}")
     if text.startswith(("unix:", "http+unix:")):
         return _unix(text)
-    if _KEY.fullmatch(text):
-        raise UserError(f"That looks like a key, not a URL; a key goes into apiKey.  {_EXAMPLE}")
+    if _LONG.fullmatch(text):
+        raise _not_an_address()
     parts = _split(text)
     host = _host(parts)
     port = f":{parts.port}" if parts.port is not None else ""
@@ -163,7 +165,13 @@ def _host(parts: SplitResult) -> str:
     host = _ascii((parts.hostname or "").rstrip("."))
     if not host or not re.fullmatch(r"[^\s/\\<>\"'`{}|^\[\]]+", host):
         raise UserError(f"That URL names no host.  {_EXAMPLE}")
+    if _KEY.fullmatch(host):
+        raise _not_an_address()
     return host
+
+
+def _not_an_address() -> UserError:
+    return UserError(f"That looks like a key, not a URL; a key goes into apiKey.  {_EXAMPLE}")
 
 
 def _ascii(host: str) -> str:

@@ -99,7 +99,7 @@ test("Cancel in the transcript's title closes the connection to the model and ke
 });
 
 test("each run is counted as soon as it starts; which one to cancel is told by its prompt [matrix: cancel = status bar]", async () => {
-  s.model.state.play = async (answer) => { while (!answer.gone) { answer.say("[x](command:y) $(trash) "); await sleep(50); } };
+  s.model.state.play = async (answer) => { for (let i = 0; !answer.gone; i++) { answer.say(`word ${i} of a long answer, [x](command:y) $(trash)${i % 4 ? " " : ".\n"}`); await sleep(50); } };
   await s.page.evaluate(() => {
     window.counts = [];
     const look = () => { for (const [found] of document.querySelector(".statusbar").innerText.matchAll(/\d+ runs?/g)) { if (window.counts.at(-1) !== found) { window.counts.push(found); } } };
