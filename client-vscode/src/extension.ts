@@ -65,11 +65,11 @@ function restartWhenIdle(server: Server, runs: Runs): vscode.Disposable {
     if (!server.isStarted || waiting) {
       return;
     }
-    if (!runs.active.length) {
+    if (runs.isIdle) {
       restart();
       return;
     }
-    const mine = waiting = runs.onDidEnd(() => { if (!runs.active.length) { restart(); } });
+    const mine = waiting = runs.onDidEnd(() => { if (runs.isIdle) { restart(); } });
     const choice = await vscode.window.showInformationMessage("Inhouse restarts with what you changed when its running agents have ended.", "Restart Now");
     if (choice && waiting === mine) {
       restart();

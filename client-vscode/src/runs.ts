@@ -51,6 +51,11 @@ export class Runs implements vscode.Disposable {
     return [...this.runs.values()].filter((run) => run.status === "running");
   }
 
+  /** Nothing runs, and nothing is about to. */
+  get isIdle(): boolean {
+    return !this.starting && !this.active.length;
+  }
+
   get newest(): Run | undefined {
     return [...this.runs.values()].at(-1);
   }

@@ -137,19 +137,19 @@ export const wasShown = (runId: string): boolean => seen.has(runId);
  * Text that grows moves no line up, and an editor that is shown anew may begin anywhere: only a first line that is earlier than before tells of a hand.
  */
 export function followTranscripts(): vscode.Disposable {
-  const tops = new Map<string, number>(), left = new Set<string>();
+  const tops = new WeakMap<vscode.TextEditor, number>(), left = new Set<string>();
   return vscode.Disposable.from(
-    vscode.window.onDidChangeTextEditorVisibleRanges(({ textEditor: { document, visibleRanges } }) => {
-      const key = document.uri.toString(), top = visibleRanges[0]?.start.line ?? 0;
+    vscode.window.onDidChangeTextEditorVisibleRanges(({ textEditor }) => {
+      const { document, visibleRanges } = textEditor, key = document.uri.toString(), top = visibleRanges[0]?.start.line ?? 0;
       if (document.uri.scheme !== SCHEME) {
         return;
       }
       if ((visibleRanges.at(-1)?.end.line ?? 0) >= document.lineCount - 2) {
         left.delete(key);
-      } else if (top < (tops.get(key) ?? 0)) {
+      } else if (top < (tops.get(textEditor) ?? 0)) {
         left.add(key);
       }
-      tops.set(key, top);
+      tops.set(textEditor, top);
     }),
     vscode.workspace.onDidChangeTextDocument(({ document }) => {
       for (const editor of vscode.window.visibleTextEditors) {
@@ -158,9 +158,6 @@ export function followTranscripts(): vscode.Disposable {
         }
       }
     }),
-    vscode.workspace.onDidCloseTextDocument(({ uri }) => {
-      tops.delete(uri.toString());
-      left.delete(uri.toString());
-    }),
+    vscode.window.tabGroups.onDidChangeTabs(({ closed }) => { closed.forEach(({ input }) => { if (input instanceof vscode.TabInputText) { left.delete(input.uri.toString()); } }); }),
     vscode.window.onDidChangeVisibleTextEditors((editors) => { editors.forEach(({ document }) => { seen.add(runIdOf(document.uri) ?? ""); }); }));
 }

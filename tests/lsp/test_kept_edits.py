@@ -88,6 +88,47 @@ async def test_what_waits_follows_a_file_that_is_renamed(project, opened):
         assert await editor.command("inhouse.edits.reject", {}) == {"rejected": [other]}
 
 
+async def test_what_waits_is_not_lost_if_the_editor_closes_right_after_a_rename(project):
+    path = project.file("a.txt", "".join(LINES))
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        before = await proposed(project, editor)
+    for number in range(5):
+        new = project.folder / f"b{number}.txt"
+        async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+            await editor.command("inhouse.edits")
+            editor.rename(path, new)
+        path = new
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        after = await editor.command("inhouse.edits")
+        assert after == [{**each, "uri": path.as_uri()} for each in before]
+
+
+async def test_what_waits_in_two_files_follows_each_that_gets_the_others_name(project):
+    path, other = project.file("a.txt", "".join(LINES)), project.folder / "b.txt"
+    async with open_editor(project.folder, **project.how(VSCODE)) as editor:
+        first = await proposed(project, editor)
+        editor.rename(path, other)
+        project.file("a.txt", "".join(LINES))
+        both = await proposed(project, editor)
+        assert len(both) == 2 * len(first)
+        ids = {
+            each["uri"]: [one["id"] for one in both if one["uri"] == each["uri"]] for each in both
+        }
+        path.rename(aside := project.folder / "aside")
+        other.rename(path)
+        aside.rename(other)
+        moves = [(path, other), (other, path)]
+        files = [{"oldUri": old.as_uri(), "newUri": new.as_uri()} for old, new in moves]
+        editor.notify("workspace/didRenameFiles", {"files": files})
+        after = await editor.command("inhouse.edits")
+        assert {
+            each["uri"]: [one["id"] for one in after if one["uri"] == each["uri"]] for each in after
+        } == {
+            path.as_uri(): ids[other.as_uri()],
+            other.as_uri(): ids[path.as_uri()],
+        }
+
+
 async def test_what_waits_does_not_follow_to_a_name_that_no_agent_may_write(project):
     path = project.file("a.txt", "".join(LINES))
     async with open_editor(project.folder, **project.how(VSCODE)) as editor:
@@ -103,7 +144,7 @@ async def test_what_waits_does_not_follow_to_a_name_that_no_agent_may_write(proj
         assert await editor.command("inhouse.edits") == before
 
 
-async def test_what_a_turn_changed_is_undone_under_the_new_name_of_its_file(project):
+async def test_what_still_waited_when_its_file_was_renamed_is_undone_under_the_new_name(project):
     path = project.file("a.txt", "".join(LINES))
     new = path.with_name("b.txt")
     async with open_editor(project.folder, **project.how(VSCODE)) as editor:

@@ -118,6 +118,7 @@ class Session:
         self._used = False
         self._started = started
         self._getting_ready: asyncio.Task[None] | None = None
+        self._renaming: asyncio.Task[None] | None = None
         self._broken: BaseException | None = None
         """What went wrong when agents and settings were first read."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -157,6 +158,8 @@ class Session:
         await self.runs.aclose()
         await self.transcripts.aclose()
         await self.documents.aclose()
+        if self._renaming is not None:  # Those before it are over when it is.
+            await asyncio.wait((self._renaming,))
         await self._kept.aclose()
         self.watching.stop()
         tasks = [*self._tasks, self._started]
@@ -237,7 +240,7 @@ class Session:
 
     def files_renamed(self, moves: Mapping[Path, Path]) -> None:
         """Handle files and folders that the user renamed or moved in the editor."""
-        self.spawn(self._review.renamed(moves), name="renamed files")
+        self._renaming = self.spawn(self._review.renamed(moves), name="renamed files")
         self.watching.touched([*moves, *moves.values()])
 
     def folders_changed(self, added: list[Path | None], removed: list[Path | None]) -> None:

@@ -630,7 +630,7 @@ class SessionStore:
                 )
 
     def renamed(self, run_id: str, old: Path, new: Path) -> None:
-        """Write that a file that a run changed has another name now, under which it is undone."""
+        """Write the new name of a file with changes of a run, under which they are undone."""
         for database in (*(one.database for one in self._held.values()), self._database):
             with database.change() as change:
                 change.execute(

@@ -136,7 +136,7 @@ class EditorFiles:
         )
 
     async def may_change(self, path: Path) -> bool:
-        """Return whether agents may change a file, or create it."""
+        """Return whether agents may see, change or create a file."""
         access = access_to(self._context.host.named_roots)
         return await asyncio.to_thread(access.shown, path) is not None
 

@@ -109,17 +109,29 @@ class Review:
         Under a name that no agent may write it stays where it was, and no longer fits there.
         """
         async with self.turn:
+            to = dict[Path, Path]()
             for path in self.paths:
                 old = next((old for old in moves if path.is_relative_to(old)), None)
                 new = path if old is None else moves[old] / path.relative_to(old)
-                if new == path or not await self._files.may_change(new):
-                    continue
-                mine = [evolve(each, path=new) for each in self._waiting[path]]
+                if new != path and await self._files.may_change(new):
+                    to[path] = new
+            texts = {new: await self._read(new) for new in to.values()}
+            # At once, so that what waits is in one of the lists at any time; and all are taken
+            # before any is put, since one file may have got the name of another.
+            taken = {path: self._waiting.pop(path, []) for path in to}
+            for path in taken:
+                self._texts.pop(path, None)
+            for path in sorted(taken, key=lambda path: to[path] in to):
+                new = to[path]
+                mine = [evolve(each, path=new) for each in taken[path]]
+                if mine:
+                    self._waiting[new] = [*self._waiting.get(new, []), *mine]
+                    self._texts[new] = texts[new]
                 for run_id in dict.fromkeys(each.run_id for each in mine):
                     self._renamed(run_id, path, new)
-                self._keep(path, [])
-                self._texts[new] = await self._read(new)
-                self._keep(new, [*self._waiting.get(new, []), *mine])
+            if taken:
+                self._show()
+                self.kept()
 
     def proposed(self, path: Path, current: str | None) -> str | None:
         """Return the text of a file with all pending edits accepted."""
