@@ -256,6 +256,7 @@ test("who scrolled up in a transcript stays there, whatever is opened beside it;
   s.model.state.play = async (answer) => {
     for (let i = 0; !stop && !answer.gone; i++) { answer.say(`line ${i} of it\n\n`); if (i >= 150) { await sleep(100); } }
   };
+  await palette(s.page, "View: Show Explorer");
   await openFile(s.page, "app.py");
   await palette(s.page, "Inhouse: Run Agent…");
   await choose(s.page, "Reviewer");
