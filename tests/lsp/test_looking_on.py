@@ -183,21 +183,41 @@ async def test_the_transcript_of_an_earlier_servers_run_opens(project, capabilit
             assert "**completed** in " in text
 
 
+async def cut_off(project, editor):
+    """Kill the server in the middle of an answer, once its first words are kept."""
+    started = await editor.command("inhouse.run", {"agent": "writer"})
+    store = TranscriptStore(Database(project.home / "state"))
+    for _ in range(300):
+        if "Half an " in (store.text(started["runId"]) or ""):
+            break
+        await asyncio.sleep(0.1)
+    editor.process.kill()
+    await editor.process.wait()
+    return started
+
+
 async def test_a_run_that_a_crash_cut_off_is_kept_as_far_as_it_came(project):
     project.server.play("Half an ", Pause(60), "answer")
     async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
-        started = await editor.command("inhouse.run", {"agent": "writer"})
-        store = TranscriptStore(Database(project.home / "state"))
-        for _ in range(300):
-            if "Half an " in (store.text(started["runId"]) or ""):
-                break
-            await asyncio.sleep(0.1)
-        editor.process.kill()
-        await editor.process.wait()
+        started = await cut_off(project, editor)
     async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
         (listed,) = await editor.command("inhouse.runs", {"earlier": True})
         assert (listed["runId"], listed["status"]) == (started["runId"], "failed")
         uri = (await editor.command("inhouse.transcript", {"runId": started["runId"]}))["uri"]
+        assert "Half an " in to_path(uri).read_text("utf-8")
+
+
+async def test_earlier_runs_are_listed_where_the_sessions_file_cannot_be_read(project):
+    project.server.play("Half an ", Pause(60), "answer")
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+        run_id = (await cut_off(project, editor))["runId"]
+    for each in (project.home / "state").glob("sessions.db*"):
+        each.unlink()
+    (project.home / "state" / "sessions.db").mkdir()
+    async with open_editor(project.folder, **project.how(NEOVIM)) as editor:
+        (listed,) = await editor.command("inhouse.runs", {"earlier": True})
+        assert (listed["runId"], listed["status"]) == (run_id, "failed")
+        uri = (await editor.command("inhouse.transcript", {}))["uri"]
         assert "Half an " in to_path(uri).read_text("utf-8")
 
 

@@ -169,9 +169,15 @@ class Sessions:
         return found[0]
 
     async def runs_at_work(self) -> frozenset[str]:
-        """Return the runs that work on sessions of this workspace now, in whatever process."""
-        at_work = [one.id for one in await self.summaries() if one.status == RUNNING]
-        turns = [await asyncio.to_thread(self.store.turns, one) for one in at_work]
+        """Return the runs that work on sessions of this workspace now, in whatever process.
+
+        Returns an empty set where the sessions' file cannot be read.
+        """
+        try:
+            at_work = [one.id for one in await self.summaries() if one.status == RUNNING]
+            turns = [await asyncio.to_thread(self.store.turns, one) for one in at_work]
+        except InhouseError:
+            return frozenset()
         return frozenset(of_one[-1].run_id for of_one in turns if of_one)
 
     async def _checked(self, summary: SessionSummary) -> SessionSummary:
