@@ -740,13 +740,37 @@ def test_an_address_that_was_copied_with_its_method_is_the_base_url(method: str)
     assert base_url("https://llm.example.com/models") == "https://llm.example.com/models"
 
 
-@pytest.mark.parametrize("key", ["sk-proj-abcdefghijklmnop1234", "gsk_abcdefghijkl1234", "f" * 64])
-def test_a_key_in_an_addresss_place_is_refused_and_not_repeated(key: str):
+KEYS = [
+    "sk-proj-abcdefghijklmnop1234",
+    "sk-proj-Ab1-cdefghijkl_mnop",
+    "gsk_abcdefghijkl12345678",
+    "hf_AbcdefghijklmnopQrstuvwxyzabcdefghi",
+    "fw_3Zabcdefghijklmnopqrst",
+    "AbCdEfGhIjKlMnOpQrStUvWx12345678",
+    "0123456789abcdef" * 2,
+    "f" * 64,
+    "Ab1" * 14 + "==",
+    "Ab-1" * 10,
+]
+HOSTS = [
+    "hf-llama-server-1",
+    "hf_llama_server_for_inference_1",
+    "llama-3-70b-instruct-predictor-default-svc",
+    "sk-learn-inference-service",
+    "sk-learn-inference-service-20250101",
+]
+
+
+@pytest.mark.parametrize("shape", ["{}", "{}/", "{}/v1", "https://{}", "https://{}:443/v1"])
+@pytest.mark.parametrize("key", KEYS)
+def test_a_key_in_an_addresss_place_is_refused_and_not_repeated(key: str, shape: str):
     with pytest.raises(UserError, match="looks like a key") as refused:
-        base_url(key)
-    assert key not in str(refused.value)
-    if len(key) < 40:
-        with pytest.raises(UserError, match="looks like a key"):
-            base_url(f"https://{key}/v1")
-    assert base_url("hf-llama-server-1") == "http://hf-llama-server-1"
+        base_url(shape.format(key))
+    assert key.lower() not in str(refused.value).lower()
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_host_of_many_words_is_no_key(host: str):
+    assert base_url(host) == f"http://{host}"
+    assert base_url(f"https://{host}:8080/v1") == f"https://{host}:8080/v1"
     assert base_url("sk-llama.example.com") == "https://sk-llama.example.com"

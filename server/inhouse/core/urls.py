@@ -21,11 +21,15 @@ _METHOD = re.compile(
 )
 """What documentation shows behind a base URL."""
 _KEY = re.compile(
-    r"(?:sk|pk|rk|xai|nvapi|pplx|csk)-[\w-]{20,}|(?:gsk|hf|r8|tgp)_\w{12,}|AIza[\w-]{20,}",
-    re.IGNORECASE,
+    r"""(?:sk|pk|rk|xai|nvapi|pplx|csk)-
+            (?=[\w-]*\d)(?=[\w-]*[A-Z]|(?:\w*-)*(?=[a-z]*\d)[a-z0-9]{16})[\w-]{20,}
+        | (?:gsk|hf|r8|fw)_(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{20,}
+        | (?:AIza|tgp_v1_)[\w-]{20,}
+        | [A-Za-z0-9]{32,}
+        | (?=[\w-]*[A-Z])(?=[\w-]*\d)[\w-]{40,}""",
+    re.ASCII | re.VERBOSE,
 )
-"""What providers' keys look like, and hardly a host of one word."""
-_LONG = re.compile(r"[\w-]{40,}")
+"""What providers' keys look like, and hardly a host of one word: hosts are words with dashes."""
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 _EXAMPLE = "Write it as http://localhost:11434 or https://llm.example.com/v1."
 
@@ -46,8 +50,8 @@ def base_url(text: str, kind: Kind = Kind.OPENAI) -> str:
         raise UserError(f"A URL has no spaces, line ends or backslashes in it.  {_EXAMPLE}")
     if text.startswith(("unix:", "http+unix:")):
         return _unix(text)
-    if _LONG.fullmatch(text):
-        raise _not_an_address()
+    if _KEY.fullmatch(_in_hosts_place(text)):
+        raise UserError(f"That looks like a key, not a URL; a key goes into apiKey.  {_EXAMPLE}")
     parts = _split(text)
     host = _host(parts)
     port = f":{parts.port}" if parts.port is not None else ""
@@ -165,13 +169,13 @@ def _host(parts: SplitResult) -> str:
     host = _ascii((parts.hostname or "").rstrip("."))
     if not host or not re.fullmatch(r"[^\s/\\<>\"'`{}|^\[\]]+", host):
         raise UserError(f"That URL names no host.  {_EXAMPLE}")
-    if _KEY.fullmatch(host):
-        raise _not_an_address()
     return host
 
 
-def _not_an_address() -> UserError:
-    return UserError(f"That looks like a key, not a URL; a key goes into apiKey.  {_EXAMPLE}")
+def _in_hosts_place(text: str) -> str:
+    """Return what stands where a host would, as it is written: `urlsplit` has no capitals."""
+    behind = text.partition("://")[2] or text
+    return re.split(r"[/?#:]", behind.lstrip("/"), maxsplit=1)[0].rstrip("=.")
 
 
 def _ascii(host: str) -> str:
