@@ -129,6 +129,22 @@ async def test_what_waits_in_two_files_follows_each_that_gets_the_others_name(pr
         }
 
 
+async def test_a_result_names_a_renamed_file_anew_in_a_workspace_behind_a_link(project, tmp_path):
+    project.file("a.txt", "".join(LINES))
+    link = tmp_path / "link"
+    link.symlink_to(project.folder)
+    async with open_editor(link, **project.how(VSCODE)) as editor:
+        old = editor.open(link / "a.txt")
+        (one, _) = await proposed(project, editor)
+        result = await editor.command("inhouse.result", {"runId": one["runId"]})
+        assert result["edits"] == [{"uri": old, "state": "proposed"}]
+        editor.rename(link / "a.txt", link / "b.txt")
+        await editor.command("inhouse.edits")
+        result = await editor.command("inhouse.result", {"runId": one["runId"]})
+        (edit,) = result["edits"]
+        assert edit["uri"] in {(at / "b.txt").as_uri() for at in (link, project.folder)}
+
+
 async def test_what_waits_does_not_follow_to_a_name_that_no_agent_may_write(project):
     path = project.file("a.txt", "".join(LINES))
     async with open_editor(project.folder, **project.how(VSCODE)) as editor:

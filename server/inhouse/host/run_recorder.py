@@ -7,10 +7,9 @@ import itertools
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote
 
 import attrs
 
@@ -116,14 +115,14 @@ class RunRecorder:
         if self._parent is not None:
             self._parent.edited(uri, state)
 
-    def renamed(self, old: str, new: str) -> None:
-        """Record the new URI of a file that it changed, in the parent too."""
-        same = unquote(old)
-        self._edits = {
-            new if unquote(uri) == same else uri: state for uri, state in self._edits.items()
-        }
+    def renamed(self, is_old: Callable[[str], bool], new: str) -> None:
+        """Record the new URI of a file that it changed, in the parent too.
+
+        *is_old* returns whether a URI names the file, however it is spelled.
+        """
+        self._edits = {new if is_old(uri) else uri: state for uri, state in self._edits.items()}
         if self._parent is not None:
-            self._parent.renamed(old, new)
+            self._parent.renamed(is_old, new)
 
     def permitted(self, given: PermissionAnswered) -> None:
         """Record what the user chose; for a sub-agent, in its parent's record."""
@@ -296,10 +295,10 @@ class RunRegistry:
         if run_id in self._ledgers:
             self._ledgers[run_id].edited(uri, state)
 
-    def renamed(self, run_id: str, old: str, new: str) -> None:
+    def renamed(self, run_id: str, is_old: Callable[[str], bool], new: str) -> None:
         """Record the new URI of a file that a run changed, even after the run."""
         if run_id in self._ledgers:
-            self._ledgers[run_id].renamed(old, new)
+            self._ledgers[run_id].renamed(is_old, new)
 
     def known_texts(self, session: str | None) -> KnownTexts:
         """Return what a session's runs have seen of files so far; later runs add to it."""

@@ -30,6 +30,7 @@ from inhouse.lsp.runs.event_stream import EventStream
 from inhouse.lsp.runs.questions import let_client_ask
 from inhouse.lsp.runs.transcript import Transcripts
 from inhouse.lsp.runs.work_done import WorkDone
+from inhouse.lsp.transport.client import real, to_path
 from inhouse.lsp.transport.refreshes import RUNS, SESSIONS, ListChanges, Refresher
 
 _ERROR = 1
@@ -92,7 +93,12 @@ class RunLauncher:
     def renamed(self, run_id: str, old: Path, new: Path) -> None:
         """Let a run's records name a file that it proposed to change as it is named now."""
         host = self.context.host
-        host.book.renamed(run_id, old.as_uri(), self.context.documents.uri_of(new))
+
+        def is_old(uri: str) -> bool:
+            path = to_path(uri)
+            return path is not None and old in (path, real(path))
+
+        host.book.renamed(run_id, is_old, self.context.documents.uri_of(new))
         host.sessions.renamed(run_id, old, new)
         self.lists.touch(RUNS)
 
