@@ -12,11 +12,14 @@ from pathlib import Path
 
 import filelock
 import pytest
+from attrs import evolve
 
-from inhouse.core.ports import Edit
+from inhouse.core.events import EditState
+from inhouse.core.ports import Edit, EditOutcome
 from inhouse.core.route import Privacy
 from inhouse.core.settings import EditMode
-from inhouse.tools.shell.laid_over import can_lay_over
+from inhouse.tools.edit.disk_workspace import DiskWorkspace
+from inhouse.tools.shell.laid_over import LaidOver, Waiting, can_lay_over, lay_over
 from support.workspaces import bench
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="an overlay of Linux")
@@ -195,6 +198,56 @@ async def test_layers_of_a_killed_process_are_removed_and_those_in_use_stay(tmp_
         assert (used / "upper" / "a.txt").read_text() == "somebody's\n"
     finally:
         shutil.rmtree(used)
+
+
+async def test_layers_without_a_lock_are_removed_once_they_are_old(tmp_path: Path):
+    young, old = (
+        Path(tempfile.mkdtemp(prefix="inhouse-laid-over-", dir="/var/tmp")) for _ in range(2)
+    )
+    for scratch, hours in ((young, 23), (old, 25)):
+        os.utime(scratch, (time.time() - hours * 3600,) * 2)
+    try:
+        await place(tmp_path)
+
+        assert (young.exists(), old.exists()) == (True, False)
+    finally:
+        shutil.rmtree(young, ignore_errors=True)
+
+
+async def test_a_layer_that_a_cleaner_removed_deletes_nothing(tmp_path: Path):
+    files = {"a.txt": "a\n", "b.txt": "b\n"}
+    here = await place(tmp_path, files)
+    laid = await lay_over(here.context, Waiting({tmp_path / "a.txt": "a\n"}))
+    (layer,) = laid.spec
+    shutil.rmtree(layer["scratch"])
+
+    told = await laid.collect()
+
+    assert "Nothing that this command changed was kept" in told
+    assert not here.workspace.proposals
+    assert on_disk(tmp_path) == files
+
+
+async def test_of_many_refusals_a_few_different_reasons_are_told(tmp_path: Path):
+    files = {f"{number}.txt": "a\n" for number in range(5)}
+    here = await place(tmp_path, files)
+    laid = await lay_over(here.context, Waiting({}))
+    (layer,) = laid.spec
+    upper = Path(layer["scratch"], "upper")
+    for name in files:
+        (upper / name).write_text("b\n")
+    reasons = iter(["", "one.", "two.", "three.", "four."])
+
+    class Refusing(DiskWorkspace):
+        async def apply(self, edit: Edit) -> EditOutcome:
+            return EditOutcome(EditState.REJECTED, next(reasons))
+
+    told = await LaidOver(
+        evolve(here.context, workspace=Refusing(tmp_path, print, here.approver)), laid._layers
+    ).collect()
+
+    names = ", ".join(sorted(files))
+    assert told == f"Not kept, because the edit was refused: {names}.  one.  two.  three."
 
 
 async def test_a_cancelled_command_leaves_nothing_laid_over(tmp_path: Path):

@@ -40,8 +40,14 @@ _SCRATCH = ("/var/tmp", "/tmp")  # noqa: S108  a private folder in one of them
 _PREFIX, _OWNER = "inhouse-laid-over-", "owner.lock"
 _YOUNG_SECONDS = 60
 """So young a folder may be one that its owner has not locked yet."""
-_MOST_THROUGH, _MOST_WALKED, _MOST_NAMED = 200, 20_000, 12
+_UNOWNED_SECONDS = 86_400
+"""So young a folder without a lock may be one of an earlier version, which made none."""
+_MOST_THROUGH, _MOST_WALKED, _MOST_NAMED, _MOST_REASONS = 200, 20_000, 12, 3
 _LARGEST = 2_000_000
+_LAYER_GONE = (
+    "Nothing that this command changed was kept: something removed its temporary folder "
+    f"({_PREFIX}… in {' or '.join(_SCRATCH)}) while it ran.  Run it again."
+)
 
 
 @frozen
@@ -102,6 +108,8 @@ class LaidOver:
         refused: dict[str, str] = {}
         git: list[str] = []
         try:
+            if not all(each.upper.is_dir() for each in self._layers):
+                return _LAYER_GONE  # What is not there any more was not deleted by the command.
             for layer in self._layers:
                 git.append(await asyncio.to_thread(told_of_git, layer.repository, layer.top.path))
                 found = await asyncio.to_thread(_changes, self._context, layer)
@@ -120,10 +128,8 @@ class LaidOver:
         became = "The user reviews what it changed" if review else "What it changed"
         told = [
             f"{became}: {named(changed)}." if changed else "",
-            f"Not kept, because the edit was refused: {named([*refused])}.  "
-            + "  ".join(dict.fromkeys(refused.values()))
-            if refused
-            else "",
+            f"Not kept, because the edit was refused: {named([*refused])}." if refused else "",
+            *[each for each in dict.fromkeys(refused.values()) if each][:_MOST_REASONS],
             f"Not kept, because the file changed on disk meanwhile: {named(overtaken)}."
             if overtaken
             else "",
@@ -221,7 +227,8 @@ def _remove_left_behind() -> None:
     for scratch in (each for folder in _SCRATCH for each in Path(folder).glob(f"{_PREFIX}*")):
         with contextlib.suppress(OSError, filelock.Timeout):
             status = scratch.lstat()
-            if status.st_uid != os.getuid() or time.time() - status.st_mtime < _YOUNG_SECONDS:
+            young = _YOUNG_SECONDS if (scratch / _OWNER).exists() else _UNOWNED_SECONDS
+            if status.st_uid != os.getuid() or time.time() - status.st_mtime < young:
                 continue
             with _owner(scratch).acquire(blocking=False):
                 _remove_tree(scratch)
