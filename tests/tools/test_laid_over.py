@@ -256,7 +256,7 @@ async def test_a_cancelled_command_leaves_nothing_laid_over(tmp_path: Path):
     here = await place(tmp_path, {name: "a\n"})
     call = here.call("run_terminal_command", command=f"echo b > {name}; sleep 7211")
     task = asyncio.create_task(call)
-    while not layers_with(name):
+    while not layers_with(name):  # noqa: ASYNC110  another process makes it
         await asyncio.sleep(0.05)
 
     task.cancel()
