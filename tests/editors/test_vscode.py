@@ -67,9 +67,8 @@ def test_the_package_is_ready_for_a_marketplace(client: Path, tmp_path: Path) ->
     # VS Code's confirmation of a tool approves the tool, not the command that it would run.
     assert "languageModelTools" not in package["contributes"]
     allowed = r"dist/\w+\.js|media/(icon\.png|view\.svg|walkthrough/\w+\.md)|package\.json"
-    allowed += (
-        r"|readme\.md|changelog\.md|LICENSE\.txt|extension\.vsixmanifest|\[Content_Types\]\.xml"
-    )
+    allowed += r"|syntaxes/\w+\.tmLanguage\.json|readme\.md|changelog\.md|LICENSE\.txt"
+    allowed += r"|extension\.vsixmanifest|\[Content_Types\]\.xml"
     assert [name for name in sorted(names) if not re.fullmatch(allowed, name)] == []
     links = [link for page in pages for link in re.findall(r"\]\(([^)\s]+)", page)]
     assert [each for each in links if not each.startswith(("https://", "#"))] == []
