@@ -62,10 +62,10 @@ function runItem(run: RunSummary): Item<string> {
   return {
     label: `$(${STATUS_ICONS[run.status]}) ${plain(run.agent)}`,
     description: plain(`${run.status} · ${time} · ${(run.durationMs / 1000).toFixed(1)} s · ${run.endpoint} ${run.model}`),
-    detail: asDetail(run.prompt),
+    detail: inOneLine(run.prompt),
     value: run.runId,
   };
 }
 
-/** A prompt, by which runs of one agent are told apart. */
-export const asDetail = (prompt: string): string => plain(prompt.replace(/\s+/g, " ").slice(0, 120));
+/** A prompt in a list, by which runs of one agent are told apart. */
+export const inOneLine = (prompt: string, most = 120): string => plain(prompt.replace(/\s+/g, " ").slice(0, most));

@@ -230,7 +230,10 @@ class Session:
 
     def document_typed(self, uri: str) -> None:
         """Handle a document that was changed and not saved."""
-        if not (self.transcripts.writes(uri) or self.documents.session_of(uri)):
+        # Asked only while something runs: it looks at the disk, and this is once a key.
+        if self.runs.running and not (
+            self.transcripts.writes(uri) or self.documents.session_of(uri)
+        ):
             self.runs.typed()
         named = to_path(uri)
         if named is not None:
