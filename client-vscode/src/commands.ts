@@ -5,7 +5,7 @@ import type { FirstMinute } from "./firstMinute";
 import type { Folding } from "./folding";
 import { chooseKey, setApiKey } from "./keys";
 import { newAgent } from "./newAgent";
-import { inOneLine, pickAgent, pickRun } from "./pick";
+import { promptInList, pickAgent, pickRun } from "./pick";
 import { plain as plainText } from "./problem";
 import { notify } from "./progress";
 import type { Prompts } from "./prompts";
@@ -189,7 +189,7 @@ async function oneOf(runs: Runs): Promise<string | undefined> {
   if (active.length < 2) {
     return active[0]?.id;
   }
-  const items = active.map((run: Run) => ({ label: plainText(run.agent), description: plainText(doingOf(run)), detail: inOneLine(run.prompt), id: run.id }));
+  const items = active.map((run: Run) => ({ label: plainText(run.agent), description: plainText(doingOf(run)), detail: promptInList(run.prompt), id: run.id }));
   return (await vscode.window.showQuickPick(items, { title: "Cancel which run?", matchOnDescription: true, matchOnDetail: true }))?.id;
 }
 

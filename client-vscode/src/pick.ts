@@ -62,10 +62,10 @@ function runItem(run: RunSummary): Item<string> {
   return {
     label: `$(${STATUS_ICONS[run.status]}) ${plain(run.agent)}`,
     description: plain(`${run.status} · ${time} · ${(run.durationMs / 1000).toFixed(1)} s · ${run.endpoint} ${run.model}`),
-    detail: inOneLine(run.prompt),
+    detail: promptInList(run.prompt),
     value: run.runId,
   };
 }
 
 /** A prompt in a list, by which runs of one agent are told apart. */
-export const inOneLine = (prompt: string, most = 120): string => plain(prompt.replace(/\s+/g, " ").slice(0, most));
+export const promptInList = (prompt: string, most = 120): string => plain(prompt.replace(/\s+/g, " ").slice(0, most));

@@ -1,6 +1,6 @@
 /** Conversations: find one, answer it, begin again at one of its turns, take back what a turn changed. */
 import vscode = require("vscode");
-import { inOneLine } from "./pick";
+import { promptInList } from "./pick";
 import { plain } from "./problem";
 import type { SessionSummary, SessionTurn } from "./protocol";
 import { undoTurn } from "./review";
@@ -132,7 +132,7 @@ async function pickTurn(server: Server, session: string, title: string, fits: (t
     return undefined;
   }
   const items = turns.map((value) => ({
-    label: `${value.turn} · ${inOneLine(value.prompt, 100)}`, value,
+    label: `${value.turn} · ${promptInList(value.prompt, 100)}`, value,
     description: [plain(value.agent), value.status, value.changedFiles === 1 ? "1 file" : value.changedFiles ? `${value.changedFiles} files` : ""].filter(Boolean).join(" · "),
   }));
   return (await vscode.window.showQuickPick(items, { title, matchOnDescription: true }))?.value;
